@@ -1,0 +1,144 @@
+"""Every error of the importer, named by its consequence.
+
+    ImporterError                  what a user reads instead of a traceback
+    ├── UsageInvalid          2    options, environment or settings are wrong; nothing was sent
+    │   └── MappingInvalid    2    the mapping document has problems, each with its place
+    ├── SourceUnreadable      4    a file cannot be read, or is not what its name says
+    │   └── SourceChanged     4    a file is not the one that the checkpoint knows
+    ├── DestinationUnavailable 5   no answer for too long; run the same command to resume
+    ├── DestinationRefused    6    credentials, path or envelope are wrong; nothing was marked as sent
+    ├── StateUnusable         7    checkpoint, rejects file or disk damaged, full or read-only
+    ├── TooManyRejects        8    more rejects than ``--max-rejects`` allows
+    ├── ImportLocked         11    another run holds this import
+    ├── Interrupted     130, 143   a signal asked for a graceful stop; resumable
+    └── Imbalance             1    the sums of the rows do not add up: a bug of ours
+
+Exit code 0 is success and 3 is "done, some rows were rejected": neither is an error.
+"""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What stopped the run. ``ROWS_REJECTED`` only when nothing did."""
+
+    DONE = 0
+    BUG = 1
+    INVALID = 2
+    ROWS_REJECTED = 3
+    SOURCE = 4
+    UNAVAILABLE = 5
+    REFUSED = 6
+    STATE = 7
+    TOO_MANY_REJECTS = 8
+    LOCKED = 11
+    SIGINT = 130
+    SIGTERM = 143
+
+
+class ImporterError(Exception):
+    """An end of the run that a user can understand.
+
+    ``message`` says what and where, ``hint`` says what to do next; ``str()`` joins them.
+    """
+
+    exit_code: ExitCode = ExitCode.BUG
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  {self.hint}" if self.hint else self.message
+
+
+class UsageInvalid(ImporterError):
+    """Options, environment or settings are wrong; nothing was sent."""
+
+    exit_code = ExitCode.INVALID
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a mapping document. ``line`` and ``column`` count from 1; 0 means unknown."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        where = f"line {self.line}, column {self.column}: " if self.line else ""
+        return f"{where}{self.path}: {self.message}" if self.path else f"{where}{self.message}"
+
+
+class MappingInvalid(UsageInvalid):
+    """The mapping document has problems; all of them are listed, in the order of the document."""
+
+    def __init__(self, name: str, problems: list[Problem]) -> None:
+        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        super().__init__(f"{name}: {count} in the mapping{lines}")
+
+
+class SourceUnreadable(ImporterError):
+    """A source file cannot be read, or is not what its name or the mapping says."""
+
+    exit_code = ExitCode.SOURCE
+
+
+class SourceChanged(SourceUnreadable):
+    """A source file is not the one that the checkpoint knows."""
+
+
+class DestinationUnavailable(ImporterError):
+    """The destination gave no usable answer for longer than the patience of the run."""
+
+    exit_code = ExitCode.UNAVAILABLE
+
+
+class DestinationRefused(ImporterError):
+    """The destination refuses everything: credentials, address or envelope are wrong."""
+
+    exit_code = ExitCode.REFUSED
+
+
+class StateUnusable(ImporterError):
+    """Checkpoint, rejects file or their disk is damaged, full or read-only."""
+
+    exit_code = ExitCode.STATE
+
+
+class TooManyRejects(ImporterError):
+    """More rows were rejected than the user allows."""
+
+    exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+class ImportLocked(ImporterError):
+    """Another run holds this import."""
+
+    exit_code = ExitCode.LOCKED
+
+
+class Interrupted(ImporterError):
+    """A signal asked for a graceful stop."""
+
+    exit_code = ExitCode.SIGINT
+
+    def __init__(self, signal_number: int) -> None:
+        name = signal.Signals(signal_number).name
+        super().__init__(f"Stopped by {name}; what was answered is recorded.", "Run the same command to resume.")
+        self.exit_code = ExitCode(128 + signal_number)
+
+
+class Imbalance(ImporterError):
+    """The fates of the rows do not add up to the rows read: a bug of the importer."""
+
+    exit_code = ExitCode.BUG

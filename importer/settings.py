@@ -1,0 +1,97 @@
+"""Typed settings of a run: what options and environment come down to. Standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_URL = "https://collect.commander1.com"
+SITE_VARIABLE = "IMPORTER_SITE"
+SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
+
+
+class Secret:
+    """A text that cannot be printed by accident: only :meth:`reveal` gives it, and only the transport calls that."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret('…')"
+
+    __str__ = __repr__
+
+    def __reduce__(self) -> str:
+        raise TypeError("a secret is not pickled")
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+
+@dataclass(frozen=True, slots=True)
+class RejectLimit:
+    """``--max-rejects``: a number of rows, or a percentage of the rows read."""
+
+    value: float
+    is_percentage: bool = False
+
+    def exceeded(self, rejected: int, read: int) -> bool:
+        """Whether ``rejected`` of ``read`` rows are more than the limit."""
+        return rejected > (read * self.value / 100 if self.is_percentage else self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where events go. ``name`` is what makes an import distinct: the base URL, or ``sandbox``."""
+
+    url: str
+    site: str
+    source_key: Secret
+    name: str
+    proxy: str | None = None
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How long and how often. All in seconds.
+
+    ``patience_seconds`` counts from the last usable answer of the destination; ``max_retry_after_seconds`` caps what a
+    server may ask for; a backoff is drawn uniformly from 0 to min(``max_backoff_seconds``, ``base_backoff_seconds`` x 2^n).
+    """
+
+    base_backoff_seconds: float = 0.5
+    max_backoff_seconds: float = 30.0
+    patience_seconds: float = 900.0
+    max_retry_after_seconds: float = 300.0
+    connect_timeout_seconds: float = 10.0
+    request_timeout_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunSettings:
+    """Everything that a run needs besides mapping, sources and destination.
+
+    ``requests_per_second`` is ``None`` for "no limit" (only the sandbox and the benchmarks use that).
+    ``limit`` bounds the number of events; ``test_code`` becomes the root property ``test_code`` of each event.
+    """
+
+    endpoint: str = "batch"
+    requests_per_second: float | None = 500.0
+    concurrency: int | None = None
+    state_dir: Path | None = None
+    rejects: Path | None = None
+    limit: int | None = None
+    strict: bool = False
+    max_rejects: RejectLimit | None = None
+    test_code: str | None = None
+    again: bool = False
+    max_item_bytes: int | None = None
+    max_body_bytes: int | None = None
+    retry: RetryPolicy = RetryPolicy()
