@@ -1,77 +1,173 @@
-"""The mapping file as typed values: what a user may write, and every problem of it with its place."""
+"""The mapping file: from its text to typed values, or every problem of it with its place."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import json
+import stat
+from dataclasses import dataclass
+from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from importer.errors import MappingInvalid, Problem, UsageInvalid
+from importer.mapping.checks import check
+from importer.mapping.models import (
+    CleanStep,
+    EachSpec,
+    EpochUnit,
+    EventSpec,
+    FieldSpec,
+    Mapping,
+    Model,
+    SourceSpec,
+    TargetType,
+)
+from importer.mapping.nearest import nearest, shown
+from importer.mapping.shape import Finding, read_shape
+from importer.mapping.yaml_loader import MAX_PROBLEMS, Node, Place, compose, dotted, place_of
 
-TargetType = Literal["string", "number", "integer", "boolean", "date", "timestamp"]
-CleanStep = Literal["trim", "lower", "upper", "digits"]
-EpochUnit = Literal["s", "ms", "us", "ns", "auto"]
+__all__ = [
+    "CleanStep",
+    "Document",
+    "EachSpec",
+    "EpochUnit",
+    "EventSpec",
+    "FieldSpec",
+    "Mapping",
+    "Model",
+    "Place",
+    "SourceSpec",
+    "TargetType",
+    "load_document",
+    "parse_document",
+]
 
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
-
-
-class FieldSpec(Model):
-    """One member of an event. Exactly one of `column`, `value`, `sql` (`"value" in spec.model_fields_set`)."""
-
-    column: str | None = None
-    value: Any = None
-    sql: str | None = None
-    when: str | None = None
-    clean: tuple[CleanStep, ...] = ()
-    split: str | None = None
-    map: dict[str, Any] | None = None
-    type: TargetType | None = None
-    format: tuple[str, ...] = ()          # a text or a list of texts in the file
-    unit: EpochUnit | None = None
-    timezone: str | None = None
-    ambiguous: Literal["earliest", "latest", "reject"] = "earliest"
-    nonexistent: Literal["shift", "reject"] = "shift"
-    default: Any = None
-    round: int | None = None
-    hash: Literal["sha256", "md5"] | None = None
-
-
-class EachSpec(Model):
-    """A list of objects: one entry of the row, or one an entry of the list of structs in column `from`."""
-
-    each: dict[str, FieldSpec]
-    from_: Annotated[str | None, Field(alias="from")] = None
-    when: str | None = None
-
-
-class EventSpec(Model):
-    """The event name: a constant, a column with an optional map, or SQL."""
-
-    value: str | None = None
-    column: str | None = None
-    map: dict[str, str] | None = None
-    sql: str | None = None
+MAX_BYTES = 1_000_000
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-class SourceSpec(Model):
-    """How to read the files. `None` means recognised in the file where possible."""
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A valid mapping and where its parts stand. ``name`` is what messages call it; ``path`` its file, if it has one."""
 
-    format: Literal["csv", "parquet"] | None = None
-    separator: str | None = None
-    quote: str | None = None
-    encoding: str | None = None
-    null_values: tuple[str, ...] = ()
-    decimal: Literal[".", ","] = "."
-    thousands: str | None = None
-    skip_rows: int = 0
-    columns: dict[str, TargetType] = {}
+    mapping: Mapping
+    name: str
+    path: Path | None
+    root: Node
+
+    def place(self, *path: str | int) -> Place:
+        """Line and column (from 1) of the value at ``path``, such as ``("fields", "value", "sql")``.
+
+        Falls back to the nearest existing parent; so the ``column`` of a short form is where its text stands.
+        """
+        return place_of(self.root, path)
+
+    def problem(self, message: str, *path: str | int) -> Problem:
+        """A problem at the value at ``path``, for what is found after the document was read."""
+        return Problem(*self.place(*path), dotted(path), message)
+
+    def canonical(self) -> str:
+        """The mapping as one line of JSON that two documents share exactly when they mean the same.
+
+        Comments, short forms, spelled-out defaults and the order of keys do not show, except where order decides
+        about bytes: targets, members of a constant, lists.
+        """
+        data = self.mapping.model_dump(by_alias=True, exclude_defaults=True)
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
 
 
-class Mapping(Model):
-    version: Literal[1]
-    event: EventSpec
-    key: tuple[str, ...] | Literal["position"] | None = None
-    timezone: str | None = None
-    source: SourceSpec = SourceSpec()
-    where: str | None = None
-    fields: dict[str, FieldSpec | EachSpec]
+def load_document(path: Path) -> Document:
+    """The mapping in the file ``path``.
+
+    Raises:
+        UsageInvalid: there is no readable file of that name.
+        MappingInvalid: the file has problems; all of them are listed.
+    """
+    name = str(path)
+    return _document(_decoded(_read(path), name), name, path)
+
+
+def parse_document(text: str, name: str) -> Document:
+    """The mapping in ``text``, called ``name`` in messages.
+
+    Raises:
+        MappingInvalid: the text has problems; all of them are listed.
+    """
+    return _document(text, name, None)
+
+
+def _document(text: str, name: str, path: Path | None) -> Document:
+    if len(text) > MAX_BYTES:
+        raise MappingInvalid(name, [_too_large(len(text), "characters")])
+    root, problems = compose(text.removeprefix("\ufeff"))
+    if root is None or root.value is None:
+        empty = Problem(1, 1, "", "the mapping file is empty: begin with `version: 1`")
+        raise MappingInvalid(name, problems or [empty])
+    mapping, findings = read_shape(root)
+    if mapping is not None:
+        findings += check(mapping, root)
+    problems += [_problem(finding, root) for finding in dict.fromkeys(findings)]
+    if mapping is None or problems:
+        raise MappingInvalid(name, _capped(problems))
+    return Document(mapping, name, path, root)
+
+
+def _problem(finding: Finding, root: Node) -> Problem:
+    place = place_of(root, finding.path, of_key=finding.of_key)
+    return Problem(*place, dotted(finding.path), finding.message)
+
+
+def _capped(problems: list[Problem]) -> list[Problem]:
+    """At most ``MAX_PROBLEMS``: nobody reads more, and a hostile file could have a hundred thousand."""
+    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
+    return ordered[:MAX_PROBLEMS]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise UsageInvalid(f"{path} is a folder, not a mapping file.", _files_hint(path))
+        if not stat.S_ISREG(status.st_mode):
+            raise UsageInvalid(f"{path} is not a regular file.", "Write the mapping into a file and name that.")
+        if status.st_size > MAX_BYTES:
+            raise MappingInvalid(str(path), [_too_large(status.st_size, "bytes")])
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageInvalid(f"There is no mapping file {path}.", _nearest_file_hint(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = getattr(error, "strerror", None) or error
+        raise UsageInvalid(f"The mapping file {path} cannot be read: {reason}.", "Check its name and rights.") from None
+
+
+def _too_large(size: int, unit: str) -> Problem:
+    message = f"{size:,} {unit} are too much for a mapping file (at most {MAX_BYTES:,})"
+    return Problem(0, 0, "", f"{message}; the command line takes MAPPING first, then SOURCE")
+
+
+def _decoded(content: bytes, name: str) -> str:
+    if content.startswith(_UTF16_MARKS):
+        raise MappingInvalid(name, [Problem(1, 1, "", "the file is UTF-16: save it as UTF-8")])
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        lines = (before + "|").splitlines()
+        message = f"the byte 0x{content[error.start]:02X} is not UTF-8: save the file as UTF-8"
+        raise MappingInvalid(name, [Problem(len(lines), len(lines[-1]), "", message)]) from None
+
+
+def _nearest_file_hint(path: Path) -> str:
+    folder = path.parent
+    try:
+        found = nearest(path.name, sorted(entry.name for entry in folder.iterdir() if entry.is_file()))
+    except OSError:
+        return f"There is no folder {folder} either." if not folder.exists() else "Check its name."
+    return f"Did you mean {folder / found}?" if found else _files_hint(folder)
+
+
+def _files_hint(folder: Path) -> str:
+    try:
+        names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in (".yaml", ".yml"))
+    except OSError:
+        names = []
+    return f"YAML files there: {', '.join(names[:5])}." if names else f"There is no YAML file in {folder}."

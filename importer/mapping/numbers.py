@@ -1,0 +1,64 @@
+"""Numbers that arrive as text leave with their own digits: a JSON number token, without a float in between."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import polars as pl
+
+_TOKEN = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_SPACES = " \u00a0\u202f"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFormat:
+    """The decimal and thousands signs of a source. A blank as thousands sign stands for the no-break ones too."""
+
+    decimal: str = "."
+    thousands: str | None = None
+
+    def tokens(self, text: pl.Expr) -> pl.Expr:
+        """JSON number tokens of a text column; null where the text is no finite number written in this format."""
+        clean = text.str.strip_chars()
+        valid = clean.str.contains(self._pattern())
+        for sign in self._thousands():
+            clean = clean.str.replace_all(sign, "", literal=True)
+        if self.decimal != ".":
+            clean = clean.str.replace(self.decimal, ".", literal=True)
+        finite = clean.cast(pl.Float64, strict=False).is_finite()
+        return pl.when(valid & finite).then(clean).map_batches(_canonical, return_dtype=pl.String, is_elementwise=True)
+
+    def integers(self, text: pl.Expr) -> pl.Expr:
+        """As :meth:`tokens`, null too where there is a fraction other than zero."""
+        tokens = self.tokens(text).str.replace(r"\.0+$", "")
+        return pl.when(tokens.str.contains(r"^-?[0-9]+$")).then(tokens)
+
+    def floats(self, text: pl.Expr) -> pl.Expr:
+        """The numbers as binary floating point, for those who compute with them."""
+        return self.tokens(text).cast(pl.Float64, strict=False)
+
+    def _thousands(self) -> str:
+        if self.thousands is None:
+            return ""
+        return _SPACES if self.thousands in _SPACES else self.thousands
+
+    def _pattern(self) -> str:
+        decimal = re.escape(self.decimal)
+        digits = "[0-9]+"
+        if signs := self._thousands():
+            group = "".join(re.escape(sign) for sign in signs)
+            digits = rf"(?:[0-9]{{1,3}}(?:[{group}][0-9]{{3}})+|[0-9]+)"
+        return rf"^[+-]?(?:{digits}(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+
+
+def _canonical(tokens: pl.Series) -> pl.Series:
+    """Rewrite what JSON does not allow (``+5``, ``007``, ``.5``, ``5.``) where a chunk has any of it."""
+    if tokens.str.contains(_TOKEN).all():
+        return tokens
+    return (
+        tokens.str.replace(r"^\+", "")
+        .str.replace(r"^(-?)0+([0-9])", "${1}${2}")
+        .str.replace(r"^(-?)\.", "${1}0.")
+        .str.replace(r"\.([eE]|$)", "${1}")
+    )

@@ -1,0 +1,223 @@
+"""From nodes to the typed mapping: whatever does not have the shape of the models, said in plain words.
+
+What is wrong is cut out and the rest is validated again, so that :mod:`importer.mapping.checks` can look at everything
+that does make sense, and a document gets all its problems in one go.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from importer.mapping.models import UNION_TAGS, EachSpec, EventSpec, FieldSpec, Mapping, Model, SourceSpec
+from importer.mapping.nearest import did_you_mean, nearest, shown
+from importer.mapping.yaml_loader import Node, NodePath
+
+FORMS = ("column", "value", "sql")
+LATER = frozenset({"group_by", "lookup", "dedupe"})  # announced, not built
+_ENTRY_DEPTH = 4  # ("fields", target, "each", target)
+
+
+class Finding(NamedTuple):
+    """A problem before its place is looked up; ``of_key``: it is about the key at the end of the path."""
+
+    path: NodePath
+    message: str
+    of_key: bool = False
+
+
+def names(model: type[Model]) -> tuple[str, ...]:
+    """The keys of ``model`` as a document spells them."""
+    return tuple(info.alias or name for name, info in model.model_fields.items())
+
+
+def is_spec(path: NodePath) -> bool:
+    """Whether a path leads to the value of a target."""
+    return path[:1] == ("fields",) and (len(path) == 2 or (len(path) == _ENTRY_DEPTH and path[2] == "each"))  # noqa: PLR2004 - ("fields", target)
+
+
+def specs(root: Node) -> Iterator[tuple[NodePath, Node]]:
+    """Path and node of every field, those inside ``each`` behind the one that holds them."""
+    fields = root.get("fields")
+    for target in fields.keys() if fields else ():
+        node = root.get("fields", target)
+        if node is None:
+            continue
+        yield ("fields", target), node
+        each = node.get("each")
+        for inner in each.keys() if each else ():
+            if entry := node.get("each", inner):
+                yield ("fields", target, "each", inner), entry
+
+
+def is_nested(node: Node) -> bool:
+    """Whether a field is really a mapping of further targets: ``user: {id: x}``."""
+    valid = {*names(FieldSpec), *names(EachSpec), *LATER, "where"}
+    unknown = [key for key in node.keys() if key not in valid]
+    has_form = any(key in (*FORMS, "each") for key in node.keys())
+    return not has_form and any(nearest(key, valid) is None for key in unknown)
+
+
+def read_shape(root: Node) -> tuple[Mapping | None, list[Finding]]:
+    """The mapping without its ill-shaped parts, and what is wrong with those. ``None``: nothing usable is left."""
+    if not isinstance(root.value, dict):
+        hint = "is this the mapping file? The command line takes MAPPING first, then SOURCE"
+        return None, [Finding((), f"a mapping file is a list of `name: value` lines; {hint}")]
+    findings = [*_nulls(root, ()), *_nested(root)]
+    data = root.plain()
+    for finding in findings:
+        _cut(data, finding.path)
+    mapping, more = _validated(data, root)
+    findings += more
+    if mapping is None:
+        for finding in more:
+            _cut(data, finding.path)
+        mapping, _ = _validated({"version": 1, "event": {}, "fields": {"": {}}} | data, root)
+    return mapping, list(dict.fromkeys(findings))
+
+
+def _validated(data: dict[str, Any], root: Node) -> tuple[Mapping | None, list[Finding]]:
+    try:
+        return Mapping.model_validate(copy.deepcopy(data), by_alias=True, by_name=False), []
+    except ValidationError as errors:
+        details = errors.errors(include_url=False)
+        return None, [finding for error in details if (finding := _finding(error, root))]
+
+
+def _cut(data: Any, path: NodePath) -> None:  # noqa: ANN401 - any JSON value
+    """Remove the value at ``path``; a list goes as a whole, because the others of it would move."""
+    parents = [data]
+    for part in path:
+        try:
+            parents.append(parents[-1][part])
+        except (KeyError, IndexError, TypeError):
+            break
+    depth = len(parents) - 1
+    while depth and not isinstance(parents[depth - 1], dict):
+        depth -= 1
+    if depth and path[depth - 1] == "each":  # the rest of such a field would look like another kind of field
+        depth -= 1
+    if depth:
+        del parents[depth - 1][path[depth - 1]]
+
+
+def _nulls(node: Node, path: NodePath) -> Iterator[Finding]:
+    if node.value is None:
+        yield Finding(path, _null_message(path), of_key=True)
+    elif isinstance(node.value, tuple):
+        for index, item in enumerate(node.value):
+            yield from _nulls(item, (*path, index))
+    elif not (path[-1:] == ("map",) and is_spec(path[:-1])):  # there null means: leave the member out
+        for key, entry in node.value.items() if isinstance(node.value, dict) else ():
+            yield from _nulls(entry.node, (*path, key))
+
+
+def _null_message(path: NodePath) -> str:
+    if any(part == "value" and is_spec(path[:depth]) for depth, part in enumerate(path)):
+        return "a null is never sent: leave it out"
+    if isinstance(path[-1], int):
+        return "this entry of the list is empty"
+    if is_spec(path):
+        return f"{shown(path[-1])} has no value: write the name of a column, or `{{value: ...}}` for a constant"
+    return f"{shown(path[-1])} has no value: write one, or remove the line"
+
+
+def _nested(root: Node) -> Iterator[Finding]:
+    for path, node in specs(root):
+        if is_nested(node):
+            inner = node.keys()[0]
+            column = node.get(inner)
+            example = column.value if column and isinstance(column.value, str) else "..."
+            message = f"targets are not nested: write them dotted, as in {shown(f'{path[-1]}.{inner}: {example}')}"
+            yield Finding(path, message, of_key=True)
+
+
+def _finding(error: ErrorDetails, root: Node) -> Finding | None:
+    path = tuple(part for part in error["loc"] if part not in UNION_TAGS)
+    kind, value = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return Finding(path, _unknown_key(path, root), of_key=True)
+    if kind == "missing":
+        written = root.get(*path) is not None  # cut out for another problem
+        return None if written else Finding(path, _missing(str(path[-1])), of_key=True)
+    if path == ("version",):
+        return Finding(path, "`version` must be the number 1: this importer knows no other")
+    if is_spec(path):
+        return Finding(path, _no_field(value))
+    return Finding(path, _wrong_value(kind, value, error.get("ctx", {}), path))
+
+
+def _unknown_key(path: NodePath, root: Node) -> str:
+    key, parent = str(path[-1]), path[:-1]
+    if key in LATER or (key == "where" and is_spec(parent) and root.get(*parent, "each")):
+        return f"{shown(key)} comes in a later version of the importer"
+    if not parent and "." in key:
+        return f"{shown(key)} looks like a target: targets stand under `fields`"
+    if is_spec(parent):
+        return _unknown_in_field(key, parent, root)
+    model = {(): Mapping, ("event",): EventSpec, ("source",): SourceSpec}.get(parent, Mapping)
+    return f"unknown key {shown(key)}{did_you_mean(key, names(model))}"
+
+
+def _unknown_in_field(key: str, parent: NodePath, root: Node) -> str:
+    if key == "each":
+        return "an `each` inside an `each` is not supported: lists go one level deep"
+    if root.get(*parent, "each"):
+        if key in names(FieldSpec):
+            return f"{shown(key)} cannot stand beside `each`: it belongs to the fields inside"
+        return f"unknown key {shown(key)}{did_you_mean(key, names(EachSpec))}"
+    if key == "from":
+        return "`from` needs an `each` beside it, with the fields of an entry"
+    return f"unknown key {shown(key)}{did_you_mean(key, (*names(FieldSpec), 'each'))}"
+
+
+def _missing(key: str) -> str:
+    example = {"version": "version: 1", "event": "event: purchase", "fields": "fields:"}.get(key, key)
+    return f"{shown(key)} is missing: add `{example}`"
+
+
+def _no_field(value: object) -> str:
+    if isinstance(value, (bool, int, float)):
+        text = _json_word(value)
+        return f"a field is the name of a column, not {_kind(value)}: write `{{value: {text}}}` for a constant"
+    return f"a field is the name of a column or a mapping such as `{{column: name}}`, not {_kind(value)}"
+
+
+def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePath) -> str:
+    if kind == "literal_error":
+        valid = re.findall("'([^']*)'", context["expected"])
+        hint = did_you_mean(value, valid) if isinstance(value, str) else ""
+        return f"{_kind(value)} is not one of {', '.join(valid)}{hint}"
+    if kind in ("string_too_short", "too_short"):
+        return "must not be empty"
+    if kind == "string_type":
+        quotes = f': write "{_json_word(value)}" in quotes' if isinstance(value, (bool, int, float)) else ""
+        return f"must be a text, not {_kind(value)}{quotes}"
+    if kind in ("greater_than_equal", "less_than_equal"):
+        return f"must be a whole number {'from 0 to 15' if path[-1] == 'round' else 'of 0 or more'}, not {value}"
+    expected = {
+        "int_type": "a whole number",
+        "tuple_type": "the name of a column, a list of such names, or the word `position`"
+        if path == ("key",)
+        else "a text or a list of texts",
+    }
+    return f"must be {expected.get(kind, 'a mapping of `name: value`')}, not {_kind(value)}"
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{_json_word(value)}`"
+    if isinstance(value, (int, float)):
+        return f"the number {value}"
+    if isinstance(value, (list, tuple)):
+        return "a list"
+    return "a mapping" if isinstance(value, dict) else f"the text {shown(str(value))}"
+
+
+def _json_word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,76 @@
+"""What a YAML parser complains about, in plain words and with the place where a person would look."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from importer.errors import Problem
+
+# What YAML 1.1 lets stand in a text (its production c-printable).
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+
+_QUOTE_IT = "a text that contains `: ` needs quotes, and nested names must be indented below their parent"
+
+# The C and the Python parser word the same complaint differently: what both have in common decides. First match wins.
+_PLAIN_WORDS = (
+    ("document start>|incompatible|directive", "only one document without directives (`---`, `...`, `%`) belongs here"),
+    ("mapping values are not allowed", f"a `:` is not expected here: {_QUOTE_IT}"),
+    ("sequence entries are not allowed", "a list that uses `-` must begin on its own line, or write `[a, b]`"),
+    ("unexpected end of stream", "the quote that opens here is never closed"),
+    ("unexpected document", "the quoted text is not closed before the `---` or `...` that ends the document"),
+    ("find expected ':'", "a `:` is missing after this name (with a space behind it)"),
+    ("unknown escape", "unknown escape in double quotes: write `\\\\` for a backslash, or use single quotes"),
+    ("escape code|hexadecimal", "this escape in double quotes is no character"),
+    (r"',' or '\]'", "the list that opens with `[` is not continued by `,` or closed by `]`"),
+    (r"',' or '}'", "the mapping that opens with `{` is not continued by `,` or closed by `}`"),
+    ("node content", "a value is missing here, or a text that begins with this character needs quotes"),
+    ("alphabetic or numeric", "a text that begins with `*` or `&` needs quotes"),
+    ("tag|expected uri", "tags are not supported: a text that begins with `!` needs quotes"),
+    (
+        "comment or .*line break|indentation indicator",
+        "after `|` or `>` the text begins on the next line (or quote it)",
+    ),
+)
+_BEFORE_CONTENT = "the indentation does not fit the lines above"
+_AFTER_CONTENT = "this follows a value that is complete already: put the whole text in one pair of quotes"
+_TAB = "a tab where YAML takes only spaces: indent with spaces"
+
+
+def forbidden_character(text: str) -> Problem | None:
+    """The first control character or lone surrogate in ``text``, which no YAML document may contain."""
+    match = _FORBIDDEN.search(text)
+    if match is None:
+        return None
+    lines = _LINE_BREAK.split(text[: match.start()])
+    message = f"the character U+{ord(match.group()):04X} may not stand in a YAML file: remove it"
+    return Problem(len(lines), len(lines[-1]) + 1, "", message)
+
+
+def syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
+    """The one syntax error of ``text`` at which the parser gave up."""
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return Problem(1, 1, "", f"this is no YAML that can be read ({type(error).__name__})")
+    complaint = str(getattr(error, "problem", "") or "").lower()
+    start = getattr(error, "context_mark", None)
+    if start and "unexpected end of stream" in complaint:
+        mark = start
+    elif start and "find expected ':'" in complaint:
+        mark = start
+    return Problem(mark.line + 1, mark.column + 1, "", _plain_words(complaint, _LINE_BREAK.split(text), mark))
+
+
+def _plain_words(complaint: str, lines: list[str], mark: yaml.Mark) -> str:
+    line = lines[mark.line] if mark.line < len(lines) else ""
+    before, here = line[: mark.column], line[mark.column : mark.column + 1]
+    if "tab character" in complaint or "\t" in line[: len(line) - len(line.lstrip())]:
+        return _TAB
+    if "cannot start any token" in complaint:
+        return f"a text that begins with `{here}` needs quotes"
+    for pattern, words in _PLAIN_WORDS:
+        if re.search(pattern, complaint):
+            return words
+    return _AFTER_CONTENT if before.strip() else _BEFORE_CONTENT
