@@ -8,14 +8,17 @@ request that is too large. All other answers are judged by what HTTP says about 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-from importer.records import Response
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from importer.records import Response
 
 MAX_ITEM_BYTES = 32_000
 MAX_BODY_BYTES = 500_000
@@ -36,14 +39,17 @@ class Action(Enum):
 class Verdict:
     """The meaning of one response.
 
+    ``reason`` is for the user and safe to print; ``hint`` says what to check. ``code`` is a stable word for machines.
     ``retry_after_seconds`` is what the server asked for, uncapped, ``None`` when it asked for nothing usable.
-    ``reason`` is a sentence for the user; ``hint`` says what to check.
+    ``ambiguous``: the events may have been stored although the answer is a failure.
     """
 
     action: Action
     reason: str = ""
     hint: str = ""
+    code: str = ""
     retry_after_seconds: float | None = None
+    ambiguous: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,38 +90,59 @@ _HINTS = {
     401: "Check the source key in IMPORTER_SOURCE_KEY.",
     403: "Check the source key and that it belongs to the site of --site.",
     404: "Check --url. If single events work and batches do not, try --endpoint single.",
+    407: "The proxy wants credentials. Check --proxy.",
 }
+_EXCERPT_CHARACTERS = 200
 
 
 def collect_verdict(response: Response, now: datetime) -> Verdict:
     """The meaning of an answer of the collect API at the time ``now`` (aware; for ``Retry-After`` dates)."""
     status = response.status
+    code = f"http_{status}"
     if status in _ACCEPTED:
         if "html" in response.headers.get("content-type", "").lower() or _looks_like_html(response.text):
             hint = "Something between here and the API answers with a page. Check --url and any proxy."
-            return Verdict(Action.REFUSE, f"{status} with an HTML page instead of the API's answer", hint)
+            return Verdict(Action.REFUSE, f"{status} with an HTML page instead of the API's answer", hint, code)
         return Verdict(Action.ACCEPT)
     if status in _SPLIT:
-        return Verdict(Action.SPLIT, f"{status} {_phrase(status)}")
+        return Verdict(Action.SPLIT, _reason(response), code=code)
     if status in _RETRY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         wait = retry_after_seconds(response.headers.get("retry-after"), now)
-        return Verdict(Action.RETRY, f"{status} {_phrase(status)}", retry_after_seconds=wait)
+        # 429 says that nothing was processed; a server that fails may have stored the events before it did.
+        ambiguous = status != HTTPStatus.TOO_MANY_REQUESTS
+        return Verdict(Action.RETRY, _reason(response), code=code, retry_after_seconds=wait, ambiguous=ambiguous)
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         hint = "Redirects are never followed, because they lose the body. Put the final address into --url."
-        return Verdict(Action.REFUSE, f"{status} redirect", hint)
+        return Verdict(Action.REFUSE, f"{status} redirect", hint, code)
     hint = _HINTS.get(status, "This is no answer that the API documents. Check --url.")
-    return Verdict(Action.REFUSE, f"{status} {_phrase(status)}", hint)
+    return Verdict(Action.REFUSE, _reason(response), hint, code)
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Seconds that a ``Retry-After`` header asks for (RFC 9110: seconds or an HTTP date), ``None`` if it is unusable."""
+    """Seconds that a ``Retry-After`` header asks for, ``None`` if it is unusable.
+
+    RFC 9110 knows whole seconds and HTTP dates. Fractions and exponents are understood too: a server that writes
+    ``1e9`` wants to be left alone.
+    """
     if value is None:
         return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text)
     try:
-        when = parsedate_to_datetime(text)
+        seconds = float(value)
+    except ValueError:
+        return _seconds_until(value, now)
+    return seconds if seconds >= 0 else None  # neither negative nor NaN
+
+
+def printable(text: str, limit: int = _EXCERPT_CHARACTERS) -> str:
+    """The beginning of a foreign text on one line, without anything that could steer a terminal or a log."""
+    cleaned = "".join(character if character.isprintable() else " " for character in text[: 4 * limit])
+    words = " ".join(cleaned.split())
+    return words if len(words) <= limit else words[: limit - 1] + "…"
+
+
+def _seconds_until(http_date: str, now: datetime) -> float | None:
+    try:
+        when = parsedate_to_datetime(http_date)
     except ValueError:
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
@@ -123,14 +150,17 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 
 def _looks_like_html(text: str) -> bool:
-    return text.lstrip().lower().startswith(("<!doctype html", "<html"))
+    return text.lstrip("\ufeff \t\r\n").lower().startswith(("<!doctype html", "<html"))
 
 
-def _phrase(status: int) -> str:
+def _reason(response: Response) -> str:
+    """Status, its standard phrase and what the server said about it."""
     try:
-        return HTTPStatus(status).phrase
+        said = f"{response.status} {HTTPStatus(response.status).phrase}"
     except ValueError:
-        return "(no standard status)"
+        said = f"{response.status} (no standard status)"
+    excerpt = "an HTML page" if _looks_like_html(response.text) else printable(response.text)
+    return f"{said}: {excerpt}" if excerpt else said
 
 
 BATCH = EndpointProfile(

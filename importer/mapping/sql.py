@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from importer.mapping.nearest import nearest
+from importer.mapping.nearest import did_you_mean
 
 _OPERATORS = frozenset(
     {"Eq", "NotEq", "EqValidity", "NotEqValidity", "Lt", "LtEq", "Gt", "GtEq", "And", "Or", "LogicalAnd", "LogicalOr"}
@@ -65,7 +65,7 @@ def compile_sql(text: str, schema: Mapping[str, pl.DataType], untyped: frozenset
     tree = _parse(text)
     columns = frozenset(_columns(tree))
     if unknown := [name for name in sorted(columns) if name not in schema]:
-        raise SqlInvalid(f"no column {unknown[0]!r} in the source{nearest(unknown[0], schema)}")
+        raise SqlInvalid(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}")
     _check(tree, untyped)
     lost = [_expression(node) for node in _lost_values(tree, None)]
     expr = _expression(_never_fail(tree))
