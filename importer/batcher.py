@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from importer.profiles import EndpointProfile
 from importer.records import Batch, EncodedRows, Piece, Reject, Span, rejects_within
 
+_MAX_OPEN_REJECTS = 5_000  # a body that waits for more events must not gather rejects without bound
+
 
 class Batcher:
     """Packs chunks in the order in which they come. ``add`` gives the batches that are full, ``flush`` the last one."""
@@ -47,7 +49,7 @@ class Batcher:
             if position < encoded.count:
                 yield self._close()
         self._settle(encoded, row, encoded.span.stop)
-        if not self._pieces and self._spans:
+        if self._spans and (not self._pieces or len(self._rejects) > _MAX_OPEN_REJECTS):
             yield self._close()
 
     def flush(self) -> Iterator[Batch]:

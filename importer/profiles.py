@@ -143,7 +143,7 @@ def printable(text: str, limit: int = _EXCERPT_CHARACTERS) -> str:
 def _seconds_until(http_date: str, now: datetime) -> float | None:
     try:
         when = parsedate_to_datetime(http_date)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of twenty digits
         return None
     when = when if when.tzinfo else when.replace(tzinfo=UTC)
     return max((when - now).total_seconds(), 0.0)

@@ -23,15 +23,16 @@ FORMAT_VERSION = 1
 _APPLICATION_ID = 0x1A97EC0D  # marks the file as ours to `file` and to a second look
 _BUSY_SECONDS = 10.0  # `status` reads while a run commits
 _SIDE_FILES = "-wal", "-shm", "-journal"
-_TABLES = {  # columns; the first number of them are the primary key
-    "meta": (1, "name", "body"),
-    "fingerprint": (1, "number", "body"),
-    "source": (1, "number", "path", "name", "identity", "dialect", "fingerprint"),
-    "progress": (1, "source", "total_rows", "tally"),
-    "span": (3, "source", "kind", "start", "stop"),
-    "anchor": (2, "source", "row", "offset", "line"),
-    "rejects_file": (1, "path", "length"),
-    "run": (1, "number", "started", "ended", "exit_code", "details"),
+Columns = tuple[str, ...]
+_TABLES: dict[str, tuple[Columns, Columns]] = {  # primary key, other columns; text is JSON, so that any path fits
+    "meta": (("name",), ("body",)),
+    "fingerprint": (("number",), ("body",)),
+    "source": (("number",), ("path", "name", "identity", "dialect", "fingerprint")),
+    "progress": (("source",), ("total_rows", "tally")),
+    "span": (("source", "kind", "start"), ("stop",)),
+    "anchor": (("source", "row"), ("offset", "line")),
+    "rejects_file": (("path",), ("length",)),
+    "run": (("number",), ("started", "ended", "exit_code", "details")),
 }
 Value = int | str | None
 
@@ -81,6 +82,16 @@ class Store:
                 self._connection.execute("ROLLBACK")
             raise
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All reads in the block see one moment, also while another process commits."""
+        with self._translated():
+            self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("ROLLBACK")
+
     def put(self, table: str, *values: Value) -> None:
         """Insert the row, or replace the one with the same key."""
         marks = ", ".join("?" * (len(values) + 1))
@@ -89,13 +100,12 @@ class Store:
 
     def remove(self, table: str, *key: Value) -> None:
         """Delete the rows whose first columns are ``key``."""
-        where = " AND ".join(f"{column} = ?" for column in _TABLES[table][1 : len(key) + 1])
+        where = " AND ".join(f"{column} = ?" for column in _TABLES[table][0][: len(key)])
         self._connection.execute(f"DELETE FROM {table} WHERE {where}", key)  # noqa: S608 - names of ours, no user text
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """All rows of ``table`` in the order of their keys, each checked."""
-        key, *columns = _TABLES[table]
-        statement = f"SELECT * FROM {table} ORDER BY {', '.join(columns[:key])}"  # type: ignore[misc]  # noqa: S608
+        statement = f"SELECT * FROM {table} ORDER BY {', '.join(_TABLES[table][0])}"  # noqa: S608 - names of ours
         with self._translated():
             found = self._connection.execute(statement).fetchall()
         for *values, crc in found:
@@ -170,9 +180,9 @@ def _prepare(connection: sqlite3.Connection) -> None:
 def _write_schema(connection: sqlite3.Connection, meta: dict[str, str]) -> None:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("BEGIN")
-    for table, (key, *columns) in _TABLES.items():
-        names = ", ".join([*columns, "crc"])  # type: ignore[list-item]
-        connection.execute(f"CREATE TABLE {table} ({names}, PRIMARY KEY ({', '.join(columns[:key])})) WITHOUT ROWID")  # type: ignore[misc]
+    for table, (key, values) in _TABLES.items():
+        columns = ", ".join([*key, *values, "crc"])
+        connection.execute(f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({', '.join(key)})) WITHOUT ROWID")
     for item in meta.items():
         connection.execute("INSERT INTO meta VALUES (?, ?, ?)", (*item, _crc("meta", item)))
     connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

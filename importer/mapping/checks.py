@@ -1,17 +1,20 @@
-"""What a well-shaped mapping can still get wrong: what belongs together, what excludes each other, what the API requires.
+"""What a well-shaped mapping can still get wrong: what belongs together or excludes each other, what the API requires.
 
 What needs the columns of a file (types, SQL, whether a column exists) is found when the mapping is compiled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
-from importer.mapping.nearest import did_you_mean, nearest, shown
+from importer.mapping.nearest import nearest, shown
 from importer.mapping.shape import FORMS, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
 from importer.mapping.yaml_loader import Node, NodePath, place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_SEGMENTS = 20
 HASHES = ("sha256", "md5")
@@ -53,24 +56,24 @@ def _check_event(mapping: Mapping, root: Node) -> Iterator[Finding]:
 
 def _check_forms(root: Node) -> Iterator[Finding]:
     for path, node in specs(root):
-        if isinstance(node.value, dict) and "each" not in node.keys() and not is_nested(node):
+        if isinstance(node.value, dict) and "each" not in node.names() and not is_nested(node):
             yield from _exactly_one(path, node)
 
 
 def _exactly_one(path: NodePath, node: Node) -> Iterator[Finding]:
-    given = [form for form in FORMS if form in node.keys()]
+    given = [form for form in FORMS if form in node.names()]
     if len(given) > 1:
         message = f"{' and '.join(shown(form) for form in given)} exclude each other: keep one"
         yield Finding((*path, given[1]), message, of_key=True)
-    misspelled = any(nearest(key, FORMS) for key in node.keys())  # said already
-    if not given and not misspelled and "from" not in node.keys():
+    misspelled = any(nearest(key, FORMS) for key in node.names())  # said already
+    if not given and not misspelled and "from" not in node.names():
         yield Finding(path, f"{shown(str(path[-1]))} needs one of `column`, `value` or `sql`", of_key=True)
 
 
 def _check_key(mapping: Mapping, root: Node) -> Iterator[Finding]:
     key = mapping.key
     if key is None:
-        if "key" not in root.keys() and "group_by" not in root.keys() and "context.event_id" not in _targets(root):
+        if "key" not in root.names() and "group_by" not in root.names() and "context.event_id" not in _targets(root):
             hint = "add `key: order_id` with the columns that make an event unique, or `key: position` (file and row)"
             yield Finding(("key",), f"nothing gives the events their ids: {hint}")
     elif key != "position":
@@ -131,7 +134,7 @@ def _targets(root: Node) -> dict[str, NodePath]:
             continue
         found.setdefault(str(path[1]), path)
         if is_nested(node):
-            found |= {f"{path[1]}.{key}": path for key in node.keys()}
+            found |= {f"{path[1]}.{key}": path for key in node.names()}
     return found
 
 
@@ -140,7 +143,7 @@ def _check_targets(root: Node) -> Iterator[Finding]:
     for path, _ in specs(root):
         target = str(path[-1])
         problem = _target_problem(target)
-        if not problem and path[:-1] == ("fields",) and target.split(".")[0] == "event_name":
+        if not problem and path[:-1] == ("fields",) and target.partition(".")[0] == "event_name":
             problem = "`event_name` is written by `event` at the top of the file: remove this target"
         if problem:
             yield Finding(path, problem, of_key=True)

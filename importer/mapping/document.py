@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.errors import MappingInvalid, Problem, UsageInvalid
 from importer.mapping.checks import check
@@ -20,9 +20,12 @@ from importer.mapping.models import (
     SourceSpec,
     TargetType,
 )
-from importer.mapping.nearest import nearest, shown
+from importer.mapping.nearest import nearest
 from importer.mapping.shape import Finding, read_shape
 from importer.mapping.yaml_loader import MAX_PROBLEMS, Node, Place, compose, dotted, place_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = [
     "CleanStep",
@@ -46,7 +49,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid mapping and where its parts stand. ``name`` is what messages call it; ``path`` its file, if it has one."""
+    """A valid mapping and where its parts stand. ``name`` is what messages call it, ``path`` its file if it has one."""
 
     mapping: Mapping
     name: str

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from importer.mapping.models import UNION_TAGS, EachSpec, EventSpec, FieldSpec, Mapping, Model, SourceSpec
 from importer.mapping.nearest import did_you_mean, nearest, shown
-from importer.mapping.yaml_loader import Node, NodePath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+    from importer.mapping.yaml_loader import Node, NodePath
 
 FORMS = ("column", "value", "sql")
 LATER = frozenset({"group_by", "lookup", "dedupe"})  # announced, not built
@@ -31,7 +35,7 @@ class Finding(NamedTuple):
     of_key: bool = False
 
 
-def names(model: type[Model]) -> tuple[str, ...]:
+def keys_of(model: type[Model]) -> tuple[str, ...]:
     """The keys of ``model`` as a document spells them."""
     return tuple(info.alias or name for name, info in model.model_fields.items())
 
@@ -44,22 +48,22 @@ def is_spec(path: NodePath) -> bool:
 def specs(root: Node) -> Iterator[tuple[NodePath, Node]]:
     """Path and node of every field, those inside ``each`` behind the one that holds them."""
     fields = root.get("fields")
-    for target in fields.keys() if fields else ():
+    for target in fields.names() if fields else ():
         node = root.get("fields", target)
         if node is None:
             continue
         yield ("fields", target), node
         each = node.get("each")
-        for inner in each.keys() if each else ():
+        for inner in each.names() if each else ():
             if entry := node.get("each", inner):
                 yield ("fields", target, "each", inner), entry
 
 
 def is_nested(node: Node) -> bool:
     """Whether a field is really a mapping of further targets: ``user: {id: x}``."""
-    valid = {*names(FieldSpec), *names(EachSpec), *LATER, "where"}
-    unknown = [key for key in node.keys() if key not in valid]
-    has_form = any(key in (*FORMS, "each") for key in node.keys())
+    valid = {*keys_of(FieldSpec), *keys_of(EachSpec), *LATER, "where"}
+    unknown = [key for key in node.names() if key not in valid]
+    has_form = any(key in (*FORMS, "each") for key in node.names())
     return not has_form and any(nearest(key, valid) is None for key in unknown)
 
 
@@ -130,7 +134,7 @@ def _null_message(path: NodePath) -> str:
 def _nested(root: Node) -> Iterator[Finding]:
     for path, node in specs(root):
         if is_nested(node):
-            inner = node.keys()[0]
+            inner = node.names()[0]
             column = node.get(inner)
             example = column.value if column and isinstance(column.value, str) else "..."
             message = f"targets are not nested: write them dotted, as in {shown(f'{path[-1]}.{inner}: {example}')}"
@@ -160,20 +164,21 @@ def _unknown_key(path: NodePath, root: Node) -> str:
         return f"{shown(key)} looks like a target: targets stand under `fields`"
     if is_spec(parent):
         return _unknown_in_field(key, parent, root)
-    model = {(): Mapping, ("event",): EventSpec, ("source",): SourceSpec}.get(parent, Mapping)
-    return f"unknown key {shown(key)}{did_you_mean(key, names(model))}"
+    models: dict[NodePath, type[Model]] = {("event",): EventSpec, ("source",): SourceSpec}
+    model = models.get(parent, Mapping)
+    return f"unknown key {shown(key)}{did_you_mean(key, keys_of(model))}"
 
 
 def _unknown_in_field(key: str, parent: NodePath, root: Node) -> str:
     if key == "each":
         return "an `each` inside an `each` is not supported: lists go one level deep"
     if root.get(*parent, "each"):
-        if key in names(FieldSpec):
+        if key in keys_of(FieldSpec):
             return f"{shown(key)} cannot stand beside `each`: it belongs to the fields inside"
-        return f"unknown key {shown(key)}{did_you_mean(key, names(EachSpec))}"
+        return f"unknown key {shown(key)}{did_you_mean(key, keys_of(EachSpec))}"
     if key == "from":
         return "`from` needs an `each` beside it, with the fields of an entry"
-    return f"unknown key {shown(key)}{did_you_mean(key, (*names(FieldSpec), 'each'))}"
+    return f"unknown key {shown(key)}{did_you_mean(key, (*keys_of(FieldSpec), 'each'))}"
 
 
 def _missing(key: str) -> str:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
 from encodings.aliases import aliases
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.models import SourceSpec
 from importer.mapping.nearest import did_you_mean, nearest, shown
 from importer.mapping.shape import Finding
-from importer.mapping.yaml_loader import NodePath
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.mapping.models import SourceSpec
+    from importer.mapping.yaml_loader import NodePath
 
 _NAMED_SEPARATORS = {
     "tab": "\\t",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-
-import yaml
+from typing import TYPE_CHECKING
 
 from importer.errors import Problem
+
+if TYPE_CHECKING:
+    import yaml
 
 # What YAML 1.1 lets stand in a text (its production c-printable).
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
@@ -56,10 +58,8 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
         return Problem(1, 1, "", f"this is no YAML that can be read ({type(error).__name__})")
     complaint = str(getattr(error, "problem", "") or "").lower()
     start = getattr(error, "context_mark", None)
-    if start and "unexpected end of stream" in complaint:
-        mark = start
-    elif start and "find expected ':'" in complaint:
-        mark = start
+    if start and any(words in complaint for words in ("unexpected end of stream", "find expected ':'")):
+        mark = start  # the place where the quote or the name began says more than the place where patience ended
     return Problem(mark.line + 1, mark.column + 1, "", _plain_words(complaint, _LINE_BREAK.split(text), mark))
 
 

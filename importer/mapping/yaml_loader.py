@@ -1,6 +1,6 @@
 """YAML with the scalars of JSON, read into nodes that know their place.
 
-Plain ``true``, ``false``, ``null``, nothing at all and JSON numbers mean what JSON says; everything else is text: ``NO``,
+Plain ``true``, ``false``, ``null``, nothing at all and JSON numbers mean what JSON says; all else is text: ``NO``,
 ``010``, ``12:30:45``, ``2024-01-01`` and ``~`` too. Keys are always text. Anchors, aliases and tags are refused.
 
 The nodes are built from the stream of parser events, not by PyYAML's composer: that one recurses without a limit
@@ -11,16 +11,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
 from importer.errors import Problem
 from importer.mapping.nearest import printable, shown
 from importer.mapping.yaml_errors import forbidden_character, syntax_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_DEPTH = 40
 MAX_NODES = 100_000
@@ -73,7 +75,7 @@ class Node:
             return item
         return None
 
-    def keys(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The keys of a mapping, in order; of anything else none."""
         return tuple(self.value) if isinstance(self.value, dict) else ()
 
@@ -149,9 +151,7 @@ class _Composer:
         place = _place(event)
         self._check_limits(place, path)
         if isinstance(event, yaml.AliasEvent):
-            message = (
-                f"`*{printable(event.anchor or '')}` repeats a value by alias, which is not supported: write it out"
-            )
+            message = f"`*{printable(event.anchor or '')}` repeats a value, which is not supported: write it out"
             self._problem(place, path, f"{message} (a text that begins with `*` needs quotes)")
             return Node(place, "")
         self._refuse_decoration(event, place, path)

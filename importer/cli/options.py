@@ -1,0 +1,109 @@
+"""Options that commands share, each with its environment variable, and how they become settings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from importer.errors import UsageInvalid
+from importer.settings import SOURCE_KEY_VARIABLE, RejectLimit, Secret
+
+_PERCENT = 100
+
+
+def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- passed through to Click
+    """A Click option whose environment variable is ``IMPORTER_`` and its long name."""
+    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
+    variable = "IMPORTER_" + long_name.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+
+
+class RejectLimitType(click.ParamType[RejectLimit]):
+    """``100`` or ``0.5%``."""
+
+    name = "N|P%"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RejectLimit:  # noqa: ANN401
+        """A limit from its text; a usage error for anything else."""
+        if isinstance(value, RejectLimit):
+            return value
+        try:
+            number = float(value.removesuffix("%"))
+        except ValueError:
+            number = -1.0
+        is_percentage = value.endswith("%")
+        if number < 0 or (is_percentage and number > _PERCENT) or (not is_percentage and not number.is_integer()):
+            self.fail(f"{value!r} is neither a number of rows, such as 100, nor a share, such as 0.5%", param, ctx)
+        return RejectLimit(number, is_percentage)
+
+
+source_options = (
+    option(
+        "--endpoint",
+        type=click.Choice(["batch", "single"]),
+        default="batch",
+        show_default=True,
+        help="Many events a request, or one.",
+    ),
+    option(
+        "--rate",
+        type=click.FloatRange(min=0, min_open=True),
+        default=None,
+        help="Requests a second at most.  [default: 500, what the vendor advises; in the sandbox no limit]",
+    ),
+    option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Stop after N events."),
+    option("--strict", is_flag=True, help="Reject rows for what is otherwise a warning."),
+    option("--test-code", default=None, metavar="TEXT", help="Mark events for the vendor's event inspector."),
+    option(
+        "--max-item-bytes", type=click.IntRange(min=1), default=None, help="Largest event.  [default: 32000]", hidden=True
+    ),
+    option(
+        "--max-body-bytes", type=click.IntRange(min=1), default=None, help="Largest request.  [default: 500000]", hidden=True
+    ),
+)
+
+output_options = (
+    option("--json", "as_json", is_flag=True, help="Print the report as one JSON object on stdout."),
+    option("--quiet", "-q", is_flag=True, help="No progress and no report; errors only."),
+)
+
+
+def apply(options: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
+    """A decorator that applies ``options`` in the order in which help shows them."""
+
+    def decorate(function: Any) -> Any:  # noqa: ANN401
+        for item in reversed(options):
+            function = item(function)
+        return function
+
+    return decorate
+
+
+def read_source_key(path: Path | None) -> Secret:
+    """The source key from a file or from the environment, never from an argument. Raises UsageInvalid."""
+    if path is None:
+        text, where = os.environ.get(SOURCE_KEY_VARIABLE, ""), SOURCE_KEY_VARIABLE
+    else:
+        try:
+            text, where = path.read_text(encoding="utf-8"), f"the file of --source-key-file, {path}"
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageInvalid(f"The source key file {path} cannot be read: {_reason(error)}") from None
+    key = text.strip()
+    if not key:
+        raise UsageInvalid(
+            "There is no source key, and without one nothing can be imported.",
+            f"Set {SOURCE_KEY_VARIABLE} (found in the platform under Sources), or name a file with --source-key-file, "
+            "or try the import against the built-in sandbox with --sandbox."
+            + ("" if path is None else f" Now {where} is empty."),
+        )
+    if not key.isprintable() or " " in key:
+        raise UsageInvalid(f"The source key in {where} contains blanks or control characters.", "Copy it again.")
+    return Secret(key)
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else "it is not text"

@@ -1,0 +1,141 @@
+"""What a run would do, decided before anything is sent: files, dialects, guesses and the mapping for each of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from importer.errors import SourceUnreadable
+from importer.mapping.compile import CompiledMapping, compile_mapping
+from importer.mapping.document import Document, EachSpec, load_document
+from importer.mapping.timestamps import guess_unit
+from importer.profiles import PROFILES, EndpointProfile
+from importer.records import Span
+from importer.settings import RunSettings
+from importer.source import Dialect, Reader, SourceFile, discover, open_source, sniff
+
+_SAMPLE_ROWS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSource:
+    """A file, how it is read, and the mapping compiled for its columns. ``total_rows`` is known for Parquet."""
+
+    file: SourceFile
+    dialect: Dialect | None
+    mapping: CompiledMapping
+    total_rows: int | None
+
+    def open(self, number: int) -> Reader:
+        """A reader of the columns that the mapping needs; ``number`` is that of the source in the import."""
+        return open_source(self.file, number, self.dialect, self.mapping.columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A mapping, its sources in order, and the endpoint. ``notes`` say what was guessed, ``warnings`` what looks odd."""
+
+    document: Document
+    sources: tuple[PlannedSource, ...]
+    profile: EndpointProfile
+    settings: RunSettings
+    units: dict[str, str]
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What decides about the bytes that are sent, in named parts of JSON."""
+        return {
+            "mapping": json.loads(self.document.canonical()),
+            "epoch units": self.units,
+            "endpoint": self.profile.name,
+            "test code": self.settings.test_code,
+        }
+
+    @property
+    def total_rows(self) -> int | None:
+        """The rows of all sources, if the files say so."""
+        rows = [source.total_rows for source in self.sources]
+        return None if None in rows else sum(row for row in rows if row is not None)
+
+
+def plan(mapping: Path, arguments: Sequence[str], settings: RunSettings) -> Plan:
+    """Read the mapping, find the files, recognise how they are written and compile the mapping for each.
+
+    Raises:
+        MappingInvalid: the mapping has problems, by itself or with these columns.
+        SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
+    """
+    document = load_document(mapping)
+    files = discover(arguments, document.mapping.source)
+    opened = [_open(file, document) for file in files]
+    units = _guess_units(document, opened[0][2]) if opened else {}
+    compiled: dict[tuple[Any, ...], CompiledMapping] = {}
+    sources = []
+    for file, dialect, reader in opened:
+        key = (file.format, tuple(reader.schema.items()))
+        if key not in compiled:
+            compiled[key] = _compile(document, file, reader, units, settings)
+        sources.append(PlannedSource(file, dialect, compiled[key], reader.total_rows))
+    return Plan(
+        document, tuple(sources), _profile(settings), settings, units,
+        tuple(_notes(sources, units)), tuple(_warnings(compiled.values())),
+    )  # fmt: skip
+
+
+def _open(file: SourceFile, document: Document) -> tuple[SourceFile, Dialect | None, Reader]:
+    dialect = sniff(file, document.mapping.source) if file.format == "csv" else None
+    return file, dialect, open_source(file, 0, dialect, None)
+
+
+def _compile(
+    document: Document, file: SourceFile, reader: Reader, units: dict[str, str], settings: RunSettings
+) -> CompiledMapping:
+    try:
+        return compile_mapping(
+            document, reader.schema, is_text=file.format == "csv", units=units, test_code=settings.test_code
+        )
+    except SourceUnreadable as error:
+        raise SourceUnreadable(f"{file.name}: {error.message}", error.hint) from None
+
+
+def _profile(settings: RunSettings) -> EndpointProfile:
+    profile = PROFILES[settings.endpoint]
+    item = settings.max_item_bytes or profile.max_item_bytes
+    body = settings.max_body_bytes or (item if profile.max_items == 1 else profile.max_body_bytes)
+    return replace(profile, max_item_bytes=item, max_body_bytes=body)
+
+
+def _guess_units(document: Document, reader: Reader) -> dict[str, str]:
+    """The unit of each column with ``unit: auto``, from the first rows, by the label that the mapping compiles with."""
+    columns = set()
+    for spec in document.mapping.fields.values():
+        for field in spec.each.values() if isinstance(spec, EachSpec) and spec.from_ is None else [spec]:
+            if not isinstance(field, EachSpec) and field.unit == "auto" and field.column in reader.schema:
+                columns.add(field.column)
+    if not columns:
+        return {}
+    sample = next(iter(reader.chunks([Span(0, 1, _SAMPLE_ROWS)], ())), None)
+    if sample is None:
+        return {}
+    return {f"column {name!r}": guess_unit(sample.frame[name].cast(pl.String)) for name in sorted(columns)}
+
+
+def _notes(sources: list[PlannedSource], units: dict[str, str]) -> list[str]:
+    dialects = {source.dialect.describe(): source.file.name for source in sources if source.dialect is not None}
+    notes = [f"{name} is read as {text}" for text, name in dialects.items()]
+    return notes + [f"{label} counts {unit} since 1970 (unit: auto)" for label, unit in units.items()]
+
+
+def _warnings(compiled: Any) -> list[str]:  # noqa: ANN401
+    warnings: dict[str, None] = {}
+    for mapping in compiled:
+        warnings |= dict.fromkeys(mapping.warnings)
+        if mapping.unused:
+            warnings[f"columns that the mapping does not use: {', '.join(mapping.unused)}"] = None
+    return list(warnings)
