@@ -49,19 +49,17 @@ def orders(rows: int) -> pl.DataFrame:
     digits = number.cast(pl.String).str.zfill(9)
     customer = (number * 7919 % 900_001).cast(pl.String).str.zfill(8)
     quantity = _draw(range(1, 6), rows, seed=1)
-    price = _draw(range(490, 25_000, 5), rows, seed=2) / 100
+    price = (_draw(range(490, 25_000, 5), rows, seed=2) / 100).round(2)
     net = (quantity * price).round(2)
     tax = (net * 0.2).round(2)
-    shipping = _draw([0.0, 4.9, 7.5], rows, seed=3)
-    sku = pl.Series("sku", _draw(range(100_000, 130_000), rows, seed=4).cast(pl.String))
+    sku = _draw(range(100_000, 130_000), rows, seed=4).cast(pl.String)
     return pl.select(
         order_id="FR-" + digits,
         ordered_at=pl.lit(FIRST_ORDER).cast(pl.Datetime("us", "UTC")) + pl.duration(milliseconds=number * 97_003),
         status=_draw(STATUSES, rows, seed=5),
-        total=(net + tax + shipping).round(2),
+        total=(net + tax).round(2),
         revenue=net,
         tax=tax,
-        shipping=shipping,
         currency=_draw(CURRENCIES, rows, seed=6),
         payment_method=_draw(PAYMENTS, rows, seed=7),
         coupon=_draw(COUPONS, rows, seed=8),
@@ -73,7 +71,8 @@ def orders(rows: int) -> pl.DataFrame:
         customer_id=customer,
         email="client." + customer + "@example.com",
         page_url="https://www.boutique.example/produits/" + sku + "?utm_source=newsletter&utm_campaign=printemps",
-    ).with_columns(user_agent=_draw(AGENTS, rows, seed=11))
+        user_agent=_draw(AGENTS, rows, seed=11),
+    )
 
 
 def _draw(values: Sequence[object], rows: int, *, seed: int) -> pl.Series:

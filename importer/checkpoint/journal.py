@@ -9,25 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from importer.checkpoint.agreement import same_bytes, same_file
-from importer.checkpoint.lock import Holder, Lock, read_holder
-from importer.checkpoint.place import SUFFIX, ImportKey, prepare_directory
+from importer.checkpoint.ledger import Ledger
+from importer.checkpoint.lock import Lock
+from importer.checkpoint.place import ImportKey, prepare_directory
 from importer.checkpoint.runs import RunRecord, load_runs, save_run
-from importer.checkpoint.sources import (
-    ACKNOWLEDGED,
-    AMBIGUOUS,
-    ANNOUNCED,
-    Anchor,
-    Candidate,
-    KnownSource,
-    Source,
-    StoredIdentity,
-    load,
-    save,
-    save_progress,
-)
-from importer.checkpoint.store import Store, create, damaged
+from importer.checkpoint.sources import AMBIGUOUS, Anchor, Candidate, KnownSource, Source
+from importer.checkpoint.status import check_key, lock_path
+from importer.checkpoint.store import Store, create
 from importer.checkpoint.tally import Tally, total
-from importer.errors import Imbalance, UsageInvalid
+from importer.errors import UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -35,7 +25,6 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
-    from importer.checkpoint.ranges import Change
     from importer.records import Span
 
 
@@ -59,8 +48,8 @@ class Changes:
 class Checkpoint:
     """What survives a crash of one import. Holds its lock until :meth:`close`.
 
-    One thread at a time: the caller's until the writer of the run takes over, and again after it has ended. Every method
-    raises :class:`StateUnusable` when the file or its disk fails, and from then on.
+    One thread at a time: the caller's until the writer of the run takes over, and again after it has ended. Every
+    method raises :class:`StateUnusable` when the file or its disk fails, and from then on.
     """
 
     def __init__(self, directory: Path, key: ImportKey, now: Callable[[], datetime]) -> None:
@@ -73,7 +62,7 @@ class Checkpoint:
         """
         self._now = now
         self.path = prepare_directory(directory) / key.file_name()
-        self._lock = Lock(_lock_path(self.path), self._timestamp())
+        self._lock = Lock(lock_path(self.path), self._timestamp())
         try:
             if not os.path.lexists(self.path):
                 create(self.path, {"key": json.dumps(key.parts()), "created": json.dumps(self._timestamp())})
@@ -104,7 +93,7 @@ class Checkpoint:
 
     def find(self, path: str) -> KnownSource | None:
         """The source at ``path``, if it is known: its dialect was frozen when it was first read."""
-        source = self._by_path.get(os.path.realpath(path))
+        source = self._ledger.by_path.get(os.path.realpath(path))
         return source.known() if source else None
 
     def begin(
@@ -118,26 +107,135 @@ class Checkpoint:
         """Begin a run over ``candidates``; all or nothing. Returns their sources in the same order.
 
         ``fingerprint`` is JSON, in named parts, of all that changes bytes besides the dialects; ``details`` is only
-        recorded. ``again`` forgets what is known of the candidates. What a run that was killed had announced becomes ambiguous.
+        recorded. ``again`` forgets what is known of the candidates. What a killed run had announced becomes ambiguous.
 
         Raises:
             SourceChanged: a known file has other content.
             UsageInvalid: a file is named twice, or one is unfinished and fingerprint or dialect differ from its own.
         """
-        paths = [os.path.realpath(candidate.path) for candidate in candidates]
-        for index, path in enumerate(paths):
-            if path in paths[:index]:
-                raise UsageInvalid(f"{candidates[index].name} is named twice.", "Name every file once.")
-            if (known := self._by_path.get(path)) and known.started_or_complete and not again:
-                self._agree(known, candidates[index], fingerprint)
+        named = _by_real_path(candidates)
+        if not again:
+            for path, candidate in named.items():
+                self._agree(self._ledger.by_path.get(path), candidate, fingerprint)
         with self._store.transaction():
-            chosen = self._fingerprint_number(fingerprint)
-            admitted = [
-                self._admit(path, candidate, chosen, again=again)
-                for path, candidate in zip(paths, candidates, strict=True)
-            ]
-            self._end_window()
-            number = self._runs[-1].number + 1 if self._runs else 1
-            self._runs.append(RunRecord(number, self._timestamp(), None, None, details))
-            save_run(self._store, self._runs[-1])
+            number = self._fingerprint_number(fingerprint)
+            admitted = [self._ledger.admit(path, candidate, number, again=again) for path, candidate in named.items()]
+            self._drop_unused_fingerprints()
+            self._ledger.close_window(carry=True)
+            self._ledger.write()
+            last = self._runs[-1].number if self._runs else 0
+            self._save_run(RunRecord(last + 1, self._timestamp(), None, None, details))
         return [source.known() for source in admitted]
+
+    def missing(self, source: int) -> list[Span]:
+        """The rows without a fate, in order; up to ``OPEN_END`` while the number of rows is unknown."""
+        return self._sources[source].missing()
+
+    def ambiguous(self) -> list[Span]:
+        """Rows that may have been sent by a run that never saw the answer, and have no fate yet: an upper bound."""
+        return [span for source in self._sources for span in source.spans(list(source.rows[AMBIGUOUS]))]
+
+    def ambiguous_within(self, span: Span) -> list[Span]:
+        """The part of :meth:`ambiguous` that is in ``span``."""
+        source = self._sources[span.source]
+        return source.spans(source.rows[AMBIGUOUS].within(span.start, span.stop))
+
+    def anchor(self, source: int, row: int) -> Anchor | None:
+        """The last known place in the file at or before ``row``."""
+        anchors = self._sources[source].anchors
+        index = bisect_right(anchors, row, key=lambda anchor: anchor.row)
+        return anchors[index - 1] if index else None
+
+    def rejects_length(self, path: str) -> int | None:
+        """Durable bytes of the rejects file at the real ``path``; ``None`` if this import never wrote there."""
+        return self._rejects.get(path)
+
+    def total(self, sources: Iterable[int] | None = None) -> Tally:
+        """The sum over ``sources``, by default over all of them."""
+        chosen = self._sources if sources is None else [self._sources[number] for number in sources]
+        return total(source.tally for source in chosen)
+
+    def commit(self, changes: Changes) -> None:
+        """Make ``changes`` durable, all or nothing.
+
+        Raises :class:`Imbalance` if a row gets a second fate, or the tallies do not add up to the acknowledged rows.
+        """
+        ledger = self._ledger
+        with self._store.transaction():
+            for span in changes.announced:
+                ledger.announce(span)
+            for span in changes.acknowledged:
+                ledger.acknowledge(span)
+            for number, tally in changes.tallies.items():
+                ledger.count(number, tally)
+            for number, rows in changes.total_rows.items():
+                ledger.finish(number, rows)
+            for anchor in changes.anchors:
+                ledger.place(anchor)
+            ledger.write()
+            if changes.rejects:
+                path, length = changes.rejects
+                self._rejects[path] = length
+                self._store.put("rejects_file", json.dumps(path), length)
+
+    def end(self, exit_code: int, unanswered: Iterable[Span] = ()) -> None:
+        """End the run gracefully. Only rows of ``unanswered``, sent without an answer, become ambiguous."""
+        with self._store.transaction():
+            self._ledger.close_window(carry=False)
+            for span in unanswered:
+                self._ledger.doubt(span)
+            self._ledger.write()
+            self._save_run(replace(self._runs.pop(), ended=self._timestamp(), exit_code=exit_code))
+
+    @property
+    def _sources(self) -> list[Source]:
+        self._store.ensure_usable()  # after a failure the memory may be ahead of the disk
+        return self._ledger.sources
+
+    def _load(self, key: ImportKey) -> None:
+        with self._store.snapshot():
+            check_key(self._store, key)
+            self._ledger = Ledger(self._store)
+            self._runs = load_runs(self._store)
+            self._fingerprints: dict[int, dict[str, Any]] = {number: json.loads(body) for number, body in self._store.rows("fingerprint")}
+            self._rejects = {json.loads(path): length for path, length in self._store.rows("rejects_file")}
+
+    def _agree(self, known: Source | None, candidate: Candidate, fingerprint: Mapping[str, Any]) -> None:
+        if known is None or known.pristine:
+            return
+        same_file(known, candidate.identity)
+        if not known.complete:
+            before = {**self._fingerprints[known.fingerprint], "source": known.dialect}
+            same_bytes(known, before, {**fingerprint, "source": candidate.dialect})
+
+    def _fingerprint_number(self, fingerprint: Mapping[str, Any]) -> int:
+        body = json.dumps(fingerprint, sort_keys=True)
+        for known, parts in self._fingerprints.items():
+            if json.dumps(parts, sort_keys=True) == body:
+                return known
+        number: int = max(self._fingerprints, default=-1) + 1
+        self._fingerprints[number] = json.loads(body)
+        self._store.put("fingerprint", number, body)
+        return number
+
+    def _drop_unused_fingerprints(self) -> None:
+        for number in self._fingerprints.keys() - {source.fingerprint for source in self._ledger.sources}:
+            del self._fingerprints[number]
+            self._store.remove("fingerprint", number)
+
+    def _save_run(self, run: RunRecord) -> None:
+        self._runs.append(run)
+        save_run(self._store, run)
+
+    def _timestamp(self) -> str:
+        return self._now().isoformat(timespec="milliseconds")
+
+
+def _by_real_path(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
+    named: dict[str, Candidate] = {}
+    for candidate in candidates:
+        path = os.path.realpath(candidate.path)
+        if path in named:
+            raise UsageInvalid(f"{named[path].name} and {candidate.name} are the same file.", "Name it once.")
+        named[path] = candidate
+    return named

@@ -40,7 +40,9 @@ class ImportKey:
         readable = [Path(self.mapping).stem, self.destination.split("://")[-1], self.site, self.test_code or ""]
         slugs = [re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.")[:_LONGEST_PART] for part in readable]
         parts = self.parts()
-        digest = hashlib.sha256("".join(f"{len(part or '')}:{part};" for part in parts).encode("utf-8", "surrogateescape"))
+        digest = hashlib.sha256(
+            "".join(f"{len(part or '')}:{part};" for part in parts).encode("utf-8", "surrogateescape")
+        )
         return "-".join([*filter(None, slugs), digest.hexdigest()[:8]]) + SUFFIX
 
 

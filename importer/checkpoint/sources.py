@@ -42,7 +42,7 @@ class StoredIdentity(NamedTuple):
 
 
 class Anchor(NamedTuple):
-    """Where reading can start again: record ``row`` of the source begins at byte ``offset``, on physical line ``line``."""
+    """Where reading can start again: record ``row`` begins at byte ``offset``, on physical line ``line``."""
 
     source: int
     row: int
@@ -96,14 +96,14 @@ class Source:
     anchors: list[Anchor] = field(default_factory=list)
 
     @property
-    def started(self) -> bool:
-        """Whether anything of it may have been sent."""
-        return any(len(rows) for rows in self.rows.values())
-
-    @property
     def complete(self) -> bool:
         """Whether every row has its fate."""
         return self.total_rows == self.rows[ACKNOWLEDGED].rows
+
+    @property
+    def pristine(self) -> bool:
+        """Whether nothing was done with it yet, so that nothing has to agree with that."""
+        return not self.complete and not any(len(rows) for rows in self.rows.values())
 
     def known(self) -> KnownSource:
         """What others may see of it."""
@@ -143,8 +143,8 @@ def save_progress(store: Store, source: Source) -> None:
 def load(store: Store) -> list[Source]:
     """All sources, by number.
 
-    Raises :class:`StateUnusable` where rows of the file contradict each other: a damaged page may lose whole rows, which
-    no checksum of a row notices.
+    Raises :class:`StateUnusable` where rows of the file contradict each other: a damaged page may lose whole rows,
+    which no checksum of a row notices.
     """
     sources = [_load_source(row) for row in store.rows("source")]
     _expect([source.number for source in sources] == list(range(len(sources))), store.path, "a source is missing")

@@ -82,6 +82,11 @@ class Store:
                 self._connection.execute("ROLLBACK")
             raise
 
+    def ensure_usable(self) -> None:
+        """Raise the failure that an earlier transaction ended with, if one did."""
+        if self._failure:
+            raise self._failure
+
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """All reads in the block see one moment, also while another process commits."""
@@ -90,7 +95,8 @@ class Store:
         try:
             yield
         finally:
-            self._connection.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
 
     def put(self, table: str, *values: Value) -> None:
         """Insert the row, or replace the one with the same key."""
@@ -133,8 +139,7 @@ class Store:
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        if self._failure:
-            raise self._failure
+        self.ensure_usable()
         try:
             yield
         except (sqlite3.Error, UnicodeDecodeError, OverflowError) as error:

@@ -21,7 +21,7 @@ class Limits:
 
 
 class Event(NamedTuple):
-    """One event: its bytes as sent, ``context.event_id`` (``None`` unless it is text) and ``event_name`` (or ``""``)."""
+    """One event: its bytes as sent, ``context.event_id`` (``None`` unless it is text), ``event_name`` (or ``""``)."""
 
     body: bytes
     id: str | None
@@ -141,7 +141,7 @@ def _whole(text: str) -> _Located:
 
 
 def _batch(text: str) -> list[_Located] | None:
-    """The items of the member ``batch`` of the object, ``None`` if there is no such list. The last one of several wins."""
+    """The items of the member ``batch``, ``None`` if there is no such list. Of several such members the last wins."""
     start = _skip(text, 0)
     if not text.startswith("{", start):
         _whole(text)

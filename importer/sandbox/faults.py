@@ -21,10 +21,13 @@ import asyncio
 import random
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
 
 
 class FaultInvalid(ValueError):  # noqa: N818 - named by its consequence
@@ -103,10 +106,125 @@ class FaultBoard:
 
     async def strike(self, moment: Moment) -> Answer | Cut | None:
         """Let the faults of ``moment`` strike one request. ``None``: it goes on."""
-        for fault in [fault for place, fault in enumerate(self._faults) if self._fires(place, moment)]:
+        faults, left = self._faults, self._left  # one pair: a replace() may come during the wait
+        for place, fault in enumerate(faults):
+            if fault.moment is not moment or left[place] == 0 or self._random.random() >= fault.often.share:
+                continue
+            if (times := left[place]) is not None:
+                left[place] = times - 1
             self.fired[fault.text] += 1
             if fault.wait_seconds:
                 await self._sleep(fault.wait_seconds)
             if fault.outcome:
                 return fault.outcome
         return None
+
+
+def parse_fault(text: str) -> Fault:
+    """The fault that ``text`` names, see the table of this module.
+
+    Raises:
+        FaultInvalid: there is no such fault (the valid ones are listed), or a part of it does not fit.
+    """
+    name, _, rest = text.partition("=")
+    if name not in _READERS:
+        near = get_close_matches(name, _READERS, n=1)
+        meant = f" Did you mean {near[0]}?" if near else ""
+        raise FaultInvalid(f"There is no fault named {name!r}.{meant} Valid: {', '.join(_USAGE.values())}.")
+    try:
+        value, often, literal = _parts(name, rest)
+        return _READERS[name](text, value, _often(often), literal)
+    except FaultInvalid as error:
+        raise FaultInvalid(f"Fault {text!r}: {error}. Write {_USAGE[name]}.") from None
+
+
+def _parts(name: str, rest: str) -> tuple[str, str, str]:
+    if not rest.isprintable():  # it may become a header
+        raise FaultInvalid("it holds a character that cannot be printed")
+    parts = f":{rest}" if name in _WITHOUT_VALUE else rest
+    value, often, literal = (*parts.split(":", 2), "", "")[:3]
+    if literal and name not in _WITH_LITERAL:
+        raise FaultInvalid(f"{literal!r} is one part too many")
+    return value, often, literal
+
+
+def _status(text: str, value: str, often: Often, literal: str) -> Fault:
+    headers = (("Retry-After", literal),) if literal else ()
+    return Fault(text, Moment.READ, Answer(_code(value, 200, 599), "a fault of the sandbox", headers), often=often)
+
+
+def _redirect(text: str, value: str, often: Often, literal: str) -> Fault:
+    headers = (("Location", literal or "/elsewhere"),)
+    return Fault(text, Moment.READ, Answer(_code(value, 300, 399), headers=headers), often=often)
+
+
+def _html(text: str, _value: str, often: Often, _literal: str) -> Fault:
+    page = "<!DOCTYPE html><html><head><title>Sign in</title></head><body>Please sign in.</body></html>"
+    return Fault(text, Moment.READ, Answer(200, page, (("Content-Type", "text/html; charset=utf-8"),)), often=often)
+
+
+def _reset(text: str, value: str, often: Often, _literal: str) -> Fault:
+    moments = {"before": Moment.ARRIVED, "after": Moment.READ}
+    if value not in moments:
+        raise FaultInvalid(f"{value!r} is neither before nor after (the body is read)")
+    return Fault(text, moments[value], Cut(reset=True), often=often)
+
+
+def _hang(text: str, value: str, often: Often, _literal: str) -> Fault:
+    return Fault(text, Moment.READ, Cut(reset=False), _seconds(value), often)
+
+
+def _latency(text: str, value: str, often: Often, _literal: str) -> Fault:
+    return Fault(text, Moment.READ, None, _seconds(value), often)
+
+
+def _store_then_drop(text: str, _value: str, often: Often, _literal: str) -> Fault:
+    return Fault(text, Moment.STORED, Cut(reset=False), often=often)
+
+
+def _often(text: str) -> Often:
+    if not text:
+        return Often()
+    if re.fullmatch(r"[0-9]{1,9}x", text):
+        return Often(times=int(text[:-1]))
+    if (share := _number(text)) is None or share > 1:
+        raise FaultInvalid(f"{text!r} is neither a share from 0 to 1 nor a number of times such as 3x")
+    return Often(share)
+
+
+def _code(text: str, low: int, high: int) -> int:
+    if not re.fullmatch(r"[0-9]{3}", text) or not low <= int(text) <= high:
+        raise FaultInvalid(f"{text!r} is no status from {low} to {high}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    if (seconds := _number(text)) is None:
+        raise FaultInvalid(f"{text!r} is no number of seconds")
+    return seconds
+
+
+def _number(text: str) -> float | None:
+    return float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else None
+
+
+_READERS: dict[str, Callable[[str, str, Often, str], Fault]] = {
+    "status": _status,
+    "redirect": _redirect,
+    "html": _html,
+    "reset": _reset,
+    "hang": _hang,
+    "latency": _latency,
+    "store-then-drop": _store_then_drop,
+}
+_WITHOUT_VALUE = {"html", "store-then-drop"}
+_WITH_LITERAL = {"status", "redirect"}
+_USAGE = {
+    "status": "status=CODE[:OFTEN[:RETRY-AFTER]]",
+    "redirect": "redirect=CODE[:OFTEN[:LOCATION]]",
+    "html": "html[=OFTEN]",
+    "reset": "reset=before|after[:OFTEN]",
+    "hang": "hang=SECONDS[:OFTEN]",
+    "latency": "latency=SECONDS[:OFTEN]",
+    "store-then-drop": "store-then-drop[=OFTEN]",
+}

@@ -8,10 +8,10 @@ file can be counted alone: 50 million events are 1.6 GB on disk and a set of abo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from importer.sandbox.body import Event
@@ -28,8 +28,8 @@ class Tally(NamedTuple):
     ``unique_ids`` are distinct ``context.event_id``. ``repeats`` are events whose id had arrived before. ``without_id``
     are events that have none. ``distinct`` are distinct events by their bytes. ``conflicts`` are contents
     that came under an id which another content already had: always a fault of the sender. ``digest`` is the sum
-    modulo 2^128 of the first 16 bytes of the SHA-256 of each distinct event's bytes: it depends neither on the order nor
-    on repeats.
+    modulo 2^128 of the first 16 bytes of the SHA-256 of each distinct event's bytes: it depends neither on the order
+    nor on repeats.
     """
 
     events: int = 0
@@ -40,7 +40,7 @@ class Tally(NamedTuple):
     conflicts: int = 0
     digest: int = 0
 
-    def __add__(self, other: object) -> Tally:  # type: ignore[override] # sums, does not concatenate
+    def __add__(self, other: object) -> Tally:
         if not isinstance(other, Tally):
             return NotImplemented
         total = Tally(*map(sum, zip(self, other, strict=True)))
@@ -75,7 +75,7 @@ class EventStore:
         self.events += count
 
     def flush(self) -> None:
-        """Write what is buffered. A part that fails (OSError) stays buffered, and its next try overwrites the torn end."""
+        """Write what is buffered. A part that fails (OSError) stays buffered; its next try overwrites the torn end."""
         for part, buffer in enumerate(self._buffers):
             if buffer:
                 with self._paths[part].open("r+b" if self._sizes[part] else "wb") as file:
@@ -90,7 +90,7 @@ class EventStore:
         return list(self._sizes)
 
     def count(self, sizes: list[int]) -> Tally:
-        """The exact tally of the first ``sizes`` bytes of each part. Safe in a thread. Partial once ``closed`` is set."""
+        """The exact tally of the first ``sizes`` bytes of each part. Safe in a thread. Partial once ``closed``."""
         total = Tally()
         for path, size in zip(self._paths, sizes, strict=True):
             if self.closed:

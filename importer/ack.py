@@ -1,0 +1,223 @@
+"""The one writer: rejects to disk first, then spans, counts and digest in one transaction.
+
+One thread owns checkpoint and rejects file. Whatever waits for it is written together (group commit), so that the cost
+of a sync is shared by all senders and no timer delays a single one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections import Counter
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
+from typing import TYPE_CHECKING
+
+from importer.checkpoint import Changes, Tally, total
+from importer.errors import Imbalance, StateUnusable
+from importer.records import DIGEST_MODULUS, Piece, Span
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from importer.checkpoint import Anchor, Checkpoint
+    from importer.records import Ack, Batch, Reject
+    from importer.rejects import RejectsFile
+    from importer.report import Report
+
+_GROUP = 256  # most jobs in one transaction: bounds how long the first of them waits
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    announced: Sequence[Span] = ()
+    anchors: Sequence[Anchor] = ()
+    ack: Ack | None = None
+    total_rows: tuple[int, int] | None = None
+    done: Future[None] = field(default_factory=Future)
+
+
+class AckWriter:
+    """Records announcements and acknowledgements; a method returns when its record is durable.
+
+    ``report`` gets an acknowledged batch after it is durable, never before. Every method raises the error that ended
+    the thread, usually :class:`StateUnusable`; nothing is recorded after one. A context manager: leaving it waits for all
+    that was given, and gives checkpoint and rejects file back to the caller's thread.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, rejects: RejectsFile, report: Report) -> None:
+        self._checkpoint = checkpoint
+        self._rejects = rejects
+        self._report = report
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._gate = Lock()
+        self._failure: BaseException | None = None
+        self._thread = Thread(target=self._run, name="importer-ack", daemon=True)
+
+    def __enter__(self) -> Self:
+        # Before the first reject is written the file has to be known as ours, or a crash would make it a stranger's.
+        self._checkpoint.commit(Changes(rejects=(str(self._rejects.path), self._rejects.length)))
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Wait until all that was given is written. What comes later is refused."""
+        with self._gate:
+            self._failure = self._failure or StateUnusable("The run has ended; nothing more can be recorded.")
+        self._queue.put(None)
+        self._thread.join()
+
+    async def announce(self, spans: Sequence[Span], anchors: Sequence[Anchor] = ()) -> None:
+        """Record that ``spans`` are about to be sent, and where reading can start again."""
+        await self._asynchronous(_Job(announced=spans, anchors=anchors))
+
+    def announce_blocking(self, spans: Sequence[Span], anchors: Sequence[Anchor] = ()) -> None:
+        """As :meth:`announce`, for a thread without an event loop."""
+        self._submit(_Job(announced=spans, anchors=anchors)).result()
+
+    async def acknowledge(self, ack: Ack) -> None:
+        """Record the fate of every row of ``ack.batch``."""
+        await self._asynchronous(_Job(ack=ack))
+
+    def acknowledge_blocking(self, ack: Ack) -> None:
+        """As :meth:`acknowledge`, for a thread without an event loop."""
+        self._submit(_Job(ack=ack)).result()
+
+    async def finish(self, source: int, total_rows: int) -> None:
+        """Record that the end of ``source`` was read and that it has ``total_rows`` rows."""
+        await self._asynchronous(_Job(total_rows=(source, total_rows)))
+
+    def finish_blocking(self, source: int, total_rows: int) -> None:
+        """As :meth:`finish`, for a thread without an event loop."""
+        self._submit(_Job(total_rows=(source, total_rows))).result()
+
+    async def _asynchronous(self, job: _Job) -> None:
+        await asyncio.wrap_future(self._submit(job))
+
+    def _submit(self, job: _Job) -> Future[None]:
+        job.done.set_running_or_notify_cancel()  # a waiter that is cancelled cannot take its record back
+        with self._gate:
+            if self._failure:
+                raise self._failure
+            self._queue.put(job)
+        return job.done
+
+    def _run(self) -> None:
+        jobs: list[_Job] = []
+        try:
+            while jobs := self._next_group():
+                self._write(jobs)
+                for job in jobs:
+                    job.done.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, every waiter has to hear it
+            self._fail(error, jobs)
+
+    def _next_group(self) -> list[_Job]:
+        """All that waits, at least one job; empty at the end."""
+        jobs = [self._queue.get()]
+        while jobs[-1] is not None and len(jobs) < _GROUP:
+            try:
+                jobs.append(self._queue.get_nowait())
+            except Empty:
+                break
+        if jobs[-1] is None:
+            self._queue.put(None)  # seen again when these are written
+        return [job for job in jobs if job is not None]
+
+    def _write(self, jobs: list[_Job]) -> None:
+        acks = [job.ack for job in jobs if job.ack]
+        if rejects := [reject for ack in acks for reject in (*ack.batch.rejects, *ack.refused)]:
+            self._rejects.append(rejects)
+        changes = Changes(
+            announced=[span for job in jobs for span in job.announced],
+            acknowledged=[span for ack in acks for span in ack.batch.spans],
+            total_rows=dict(job.total_rows for job in jobs if job.total_rows),
+            anchors=[anchor for job in jobs for anchor in job.anchors],
+            rejects=(str(self._rejects.path), self._rejects.length) if rejects else None,
+        )
+        resent = [min(ack.batch.count, ack.resent + self._ambiguous_events(ack.batch)) for ack in acks]
+        for ack, again in zip(acks, resent, strict=True):
+            for source, tally in tallies(ack, again).items():
+                changes.tallies[source] = changes.tallies.get(source, Tally()) + tally
+        self._checkpoint.commit(changes)
+        for ack, again in zip(acks, resent, strict=True):
+            self._report.settle(ack.batch, ack.digest, ack.refused, again)
+
+    def _ambiguous_events(self, batch: Batch) -> int:
+        """How many events of ``batch`` a run that was killed may have sent already."""
+        return sum(
+            len(_events_within(piece, span))
+            for piece in batch.pieces
+            for span in self._checkpoint.ambiguous_within(_row_span(piece))
+        )
+
+    def _fail(self, error: BaseException, jobs: list[_Job]) -> None:
+        with self._gate:
+            self._failure = error
+        while waiting := self._next_group():
+            jobs.extend(waiting)
+        for job in jobs:
+            if not job.done.done():
+                job.done.set_exception(error)
+
+
+def tallies(ack: Ack, resent: int) -> dict[int, Tally]:
+    """What ``ack`` means for each of its sources. ``resent`` counts for the source of the first event.
+
+    Raises :class:`Imbalance` if rows, digest or filtered rows of the batch contradict each other.
+    """
+    rows: Counter[int] = Counter()
+    for span in ack.batch.spans:
+        rows[span.source] += span.rows
+    found = {source: _tally(ack, source, count) for source, count in rows.items()}
+    if resent:
+        first = ack.batch.pieces[0].encoded.span.source
+        found[first] += Tally(resent=resent)
+    whole = total(found.values())
+    if whole.accepted + whole.refused != ack.batch.count or whole.filtered != ack.batch.filtered:
+        raise Imbalance(f"Batch {ack.batch.number}: its events and filtered rows do not fit its spans {ack.batch.spans}.")
+    if whole.digest != ack.digest:
+        raise Imbalance(f"Batch {ack.batch.number}: the digest is not that of the accepted events.")
+    return found
+
+
+def _tally(ack: Ack, source: int, rows: int) -> Tally:
+    pieces = [piece for piece in ack.batch.pieces if piece.encoded.span.source == source]
+    refused = [_event(pieces, reject) for reject in ack.refused if reject.source == source]
+    accepted = sum(piece.count for piece in pieces) - len(refused)
+    stages = {reject.row: reject.stage for reject in (*ack.batch.rejects, *ack.refused) if reject.source == source}
+    return Tally(
+        sent=accepted,
+        filtered=rows - accepted - len(stages),
+        rejected=Counter(stages.values()),
+        accepted=accepted,
+        refused=len(refused),
+        digest=(sum(piece.digest() for piece in pieces) - sum(piece.digest() for piece in refused)) % DIGEST_MODULUS,
+    )
+
+
+def _event(pieces: list[Piece], reject: Reject) -> Piece:
+    """The refused event alone."""
+    row = Span(reject.source, reject.row, reject.row + 1)
+    for piece in pieces:
+        for index in _events_within(piece, row):
+            return Piece(piece.encoded, index, index + 1)
+    raise Imbalance(f"{reject.file}:{reject.row} was refused, but is not in the batch.")
+
+
+def _events_within(piece: Piece, span: Span) -> range:
+    """Indexes of the events of ``piece`` whose rows are in ``span``."""
+    rows = piece.encoded.rows
+    low = bisect_left(rows, span.start, piece.start, piece.stop)
+    return range(low, bisect_left(rows, span.stop, low, piece.stop))
+
+
+def _row_span(piece: Piece) -> Span:
+    rows = piece.encoded.rows
+    return Span(piece.encoded.span.source, rows[piece.start], rows[piece.stop - 1] + 1)

@@ -1,0 +1,197 @@
+"""The report of a run, in the form of ``--json``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import ExitCode, Imbalance, ImporterError
+from importer.records import DIGEST_BITS, DIGEST_MODULUS
+from importer.report.figures import Findings, SizeHistogram, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from importer.records import Batch, Reject
+
+_STATUS = {
+    ExitCode.INVALID: "invalid",
+    ExitCode.SOURCE: "invalid",
+    ExitCode.REFUSED: "refused",
+    ExitCode.SIGINT: "interrupted",
+    ExitCode.SIGTERM: "interrupted",
+}
+
+
+@dataclass(slots=True)
+class Rows:
+    """Source rows by fate. All that were ``read`` or are known have exactly one of the others.
+
+    ``skipped`` had their fate from an earlier run; ``pending`` have none yet.
+    """
+
+    read: int = 0
+    sent: int = 0
+    filtered: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    skipped: int = 0
+    pending: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Rows that got their fate in this run."""
+        return self.sent + self.filtered + self.rejected + self.duplicate
+
+
+@dataclass(slots=True)
+class Events:
+    """Events by answer. ``resent`` were, or after a crash may have been, sent more than once."""
+
+    accepted: int = 0
+    rejected: int = 0
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What stopped the run: name of the error, what happened, what to do."""
+
+    type: str
+    message: str
+    hint: str
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. One part of the run writes each field; printers only read.
+
+    ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts, and
+    ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
+    earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
+    """
+
+    max_body_bytes: int = 0
+    rows: Rows = field(default_factory=Rows)
+    events: Events = field(default_factory=Events)
+    warnings: Findings = field(default_factory=Findings)
+    reject_codes: Findings = field(default_factory=Findings)
+    sizes: SizeHistogram = field(default_factory=SizeHistogram)
+    requests: int = 0
+    retries: int = 0
+    batches: int = 0
+    body_bytes: int = 0
+    bytes_sent: int = 0
+    seconds: float = 0.0
+    digest: int = 0
+    rejected_earlier: int = 0
+    checkpoint: Path | None = None
+    rejects: Path | None = None
+    exit_code: int = ExitCode.DONE
+    error: Failure | None = None
+
+    def settle(self, batch: Batch, digest: int, refused: Sequence[Reject] = (), resent: int = 0) -> None:
+        """Every row of ``batch`` has its fate; ``digest`` is the sum over its accepted events."""
+        accepted = batch.count - len(refused)
+        rejects = (*batch.rejects, *refused)
+        self.rows.sent += accepted
+        self.rows.filtered += batch.filtered
+        self.rows.rejected += len({(reject.source, reject.row) for reject in rejects})
+        self.events.accepted += accepted
+        self.events.rejected += len(refused)
+        self.events.resent += resent
+        self.digest = (self.digest + digest) % DIGEST_MODULUS
+        for reject in rejects:
+            self.reject_codes.note(reject.code, reject.source, reject.file, reject.row, reject.message)
+
+    def pack(self, body_bytes: int) -> None:
+        """A batch with a body of ``body_bytes`` is to be sent."""
+        self.batches += 1
+        self.body_bytes += body_bytes
+
+    def merge(self, other: Report) -> None:
+        """Add the numbers of ``other``; what stopped it, and its paths, are left."""
+        for mine, theirs in ((self.rows, other.rows), (self.events, other.events)):
+            for item in fields(mine):
+                setattr(mine, item.name, getattr(mine, item.name) + getattr(theirs, item.name))
+        for name in ("requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.warnings.merge(other.warnings)
+        self.reject_codes.merge(other.reject_codes)
+        self.sizes.merge(other.sizes)
+        self.digest = (self.digest + other.digest) % DIGEST_MODULUS
+
+    def conclude(self, error: BaseException | None = None) -> None:
+        """Set exit code and error from what stopped the run; 3 only if nothing did and rows were rejected."""
+        if error is None:
+            rejected = self.rows.rejected + self.rejected_earlier
+            self.exit_code = ExitCode.ROWS_REJECTED if rejected else ExitCode.DONE
+        elif isinstance(error, ImporterError):
+            self.exit_code = error.exit_code
+            self.error = Failure(type(error).__name__, error.message, error.hint)
+        else:
+            self.exit_code = ExitCode.BUG
+            self.error = Failure(type(error).__name__, str(error), "This is a bug of the importer.")
+
+    def balance(self) -> None:
+        """Raise :class:`Imbalance` unless every row has exactly one fate."""
+        rows = self.rows
+        fates = rows.settled + rows.skipped + rows.pending
+        if fates != rows.read or min(asdict(rows).values()) < 0:
+            parts = ", ".join(f"{name} {count:,}" for name, count in asdict(rows).items())
+            raise Imbalance(f"{rows.read:,} rows were read, but {fates:,} have a fate: {parts}.", _BUG_HINT)
+
+    @property
+    def status(self) -> str:
+        """``complete``, ``incomplete``, ``refused``, ``interrupted``, ``nothing_new`` or ``invalid``."""
+        if self.exit_code not in {ExitCode.DONE, ExitCode.ROWS_REJECTED}:
+            return _STATUS.get(ExitCode(self.exit_code), "incomplete")
+        if self.rows.pending:
+            return "incomplete"
+        return "complete" if self.rows.settled or not self.rows.skipped else "nothing_new"
+
+    @property
+    def fill(self) -> float | None:
+        """Mean share of the largest body that was used, from 0 to 1; ``None`` without batches."""
+        return self.body_bytes / (self.batches * self.max_body_bytes) if self.batches and self.max_body_bytes else None
+
+    def snapshot(self, rows_total: int | None) -> Snapshot:
+        """How far the run is, of ``rows_total``."""
+        done = self.rows.settled + self.rows.skipped
+        return Snapshot(done, rows_total, self.events.accepted, self.rows.rejected)
+
+    def to_json(self) -> dict[str, Any]:
+        """The object of ``--json``. Fields are only ever added."""
+        return {
+            "status": self.status,
+            "exit_code": int(self.exit_code),
+            "rows": asdict(self.rows),
+            "events": asdict(self.events),
+            "warnings": {rule: finding.count for rule, finding in self.warnings.most_frequent()},
+            "requests": self.requests,
+            "retries": self.retries,
+            "bytes_sent": self.bytes_sent,
+            "seconds": round(self.seconds, 3),
+            "digest": f"{self.digest:0{DIGEST_BITS // 4}x}",
+            "checkpoint": str(self.checkpoint) if self.checkpoint else None,
+            "rejects": str(self.rejects) if self.rejects else None,
+            "error": asdict(self.error) if self.error else None,
+            "reject_codes": {code: finding.to_json() for code, finding in self.reject_codes.most_frequent()},
+            "warning_examples": {
+                rule: [example.to_json() for example in finding.examples]
+                for rule, finding in self.warnings.most_frequent()
+            },
+            "sizes": self.sizes.to_json(),
+            "batches": self.batches,
+            "fill": round(self.fill, 4) if self.fill is not None else None,
+            "rejected_earlier": self.rejected_earlier,
+        }
+
+    def render_json(self) -> str:
+        """The object of ``--json`` on one line of ASCII, without its newline."""
+        return json.dumps(self.to_json(), allow_nan=False)
+
+
+_BUG_HINT = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."

@@ -1,0 +1,86 @@
+"""What a reader hands over: columns with the source row of each, and what could not become a row."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import polars as pl
+
+    from importer.records import Reject, Span
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where a block of CSV starts, so that a resume is a seek.
+
+    ``row`` is the first row of the block, ``offset`` its byte in the raw file, ``line`` its physical line.
+    """
+
+    row: int
+    offset: int
+    line: int
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Physical lines of rows: from ``rows[i]`` on, row ``r`` is on line ``numbers[i] + r - rows[i]``."""
+
+    rows: Sequence[int] = ()
+    numbers: Sequence[int] = ()
+
+    def of(self, row: int) -> int:
+        """The physical line on which ``row`` starts, 0 when the format has no lines."""
+        index = bisect_right(self.rows, row) - 1
+        return self.numbers[index] + row - self.rows[index] if index >= 0 else 0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a source.
+
+    ``frame`` holds the good rows of ``span`` and ``rows`` (Int64, increasing) the source row of each. ``rejects`` are
+    the broken records of ``span`` in row order, ``blank`` is the number of its blank records. Together they are all
+    rows of the span: ``frame.height + len(rejects) + blank == span.rows``. ``anchor`` is where the block starts in
+    which the span lies (CSV only).
+    """
+
+    span: Span
+    frame: pl.DataFrame
+    rows: pl.Series
+    rejects: tuple[Reject, ...] = ()
+    blank: int = 0
+    anchor: Anchor | None = None
+    lines: Lines = field(default=Lines(), repr=False)
+
+    def line_of(self, row: int) -> int:
+        """The physical line on which ``row`` starts, 0 for Parquet."""
+        return self.lines.of(row)
+
+
+class Reader(Protocol):
+    """One source file, whatever its format. ``schema`` has every column of the file, in its order."""
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """Polars type of each column; all text for CSV."""
+        ...
+
+    @property
+    def total_rows(self) -> int | None:
+        """Number of rows, ``None`` as long as the end of a CSV was not reached."""
+        ...
+
+    def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:
+        """The rows of ``missing`` that exist, in order; their spans cover them exactly. Known anchors save reading."""
+        ...
+
+
+def overlaps(missing: Sequence[Span], start: int, stop: int) -> list[tuple[int, int]]:
+    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint)."""
+    parts = ((max(start, span.start), min(stop, span.stop)) for span in missing)
+    return [(first, last) for first, last in parts if first < last]

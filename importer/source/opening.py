@@ -1,0 +1,55 @@
+"""Opening a source, and noticing that it changed under the reader."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from importer.errors import SourceChanged, SourceUnreadable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import BinaryIO
+
+    from importer.source.discover import SourceFile
+
+
+@contextmanager
+def reading(file: SourceFile) -> Iterator[BinaryIO]:
+    """``file`` opened for reading; what the system says against it becomes a :class:`SourceUnreadable`."""
+    try:
+        with file.path.open("rb") as handle:
+            yield handle
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise SourceUnreadable(f"{file.name}: cannot be read: {reason}.", "Check the file and its disk.") from error
+
+
+class Stability:
+    """The size and time of a file when a reader opened it, to be compared as long as it reads."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._file = file
+        self._first = self._now()
+
+    def check(self) -> None:
+        """Compare.
+
+        Raises:
+            SourceChanged: The file is not the one that was opened.
+        """
+        now = self._now()
+        if now != self._first:
+            raise SourceChanged(
+                f"{self._file.name}: changed while it was read ({self._first[0]} bytes before, {now[0]} now).",
+                "Import files only when they are completely written; run the command again.",
+            )
+
+    def _now(self) -> tuple[int, int, int]:
+        try:
+            found = self._file.path.stat()
+        except OSError as error:
+            raise SourceChanged(
+                f"{self._file.name}: disappeared while it was read: {error.strerror}.", "Put it back and run again."
+            ) from error
+        return found.st_size, found.st_mtime_ns, found.st_ino

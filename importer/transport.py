@@ -1,0 +1,223 @@
+"""aiohttp behind one method: one request in, one response out. No policy.
+
+The source key is part of every URL, and aiohttp shows URLs in its messages. So no text of an aiohttp exception leaves
+this module, no exception is raised with one of them as its cause or context, and answers that repeat the key are
+cleaned of it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import ssl
+from http import HTTPStatus
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote, quote_plus
+
+import aiohttp
+from yarl import URL
+
+from importer.errors import DestinationRefused, ImporterError, UsageInvalid
+from importer.records import Request, Response
+from importer.sender import NoAnswer
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from importer.profiles import EndpointProfile
+    from importer.settings import Destination, RetryPolicy
+
+ANSWER_BYTES = 4096
+"""So much is read of an answer; the connection of a longer one is closed."""
+
+KEEP_ALIVE_SECONDS = 4.0
+"""Idle connections are given up before common servers do (5 s): a request on a connection that is just being closed
+has no answer, and would have to be sent again."""
+
+
+_NO_ANSWER: tuple[tuple[type[Exception], str, bool], ...] = (
+    (aiohttp.ClientHttpProxyError, "the proxy has no connection to {host}", False),
+    (aiohttp.ClientConnectorDNSError, "the name {host} was not found", False),
+    (aiohttp.ClientConnectorError, "no connection to {host}: {reason}", False),
+    (aiohttp.ConnectionTimeoutError, "no connection to {host} within {policy.connect_timeout_seconds:g} s", False),
+    (TimeoutError, "no answer within {policy.request_timeout_seconds:g} s", True),
+    (aiohttp.ClientResponseError, "an answer that is no HTTP", True),
+    (aiohttp.ClientPayloadError, "an answer that was cut off", True),
+    (aiohttp.ServerDisconnectedError, "the connection was closed before the answer", True),
+    (OSError, "the connection broke: {reason}", True),
+    (aiohttp.ClientError, "no usable answer", True),
+)
+"""The first that fits: the exception, what it means, and whether the request may have reached the destination."""
+
+
+class AiohttpTransport:
+    """The transport of real runs: an asynchronous context manager around one pool of ``concurrency`` connections.
+
+    Redirects are not followed, cookies not kept, environment proxies and netrc not used, certificates always
+    verified: against the system's authorities, and those of ``destination.ca_file`` too.
+
+    Raises:
+        UsageInvalid: URL, proxy, site, key or CA file cannot be used.
+    """
+
+    def __init__(
+        self, destination: Destination, profile: EndpointProfile, policy: RetryPolicy, concurrency: int
+    ) -> None:
+        self._url = _request_url(destination, profile)
+        self._host = self._url.host or ""
+        self._proxy = _checked_url(destination.proxy, "--proxy") if destination.proxy else None
+        self._tls = _tls_context(destination)
+        self._method = profile.method
+        self._policy = policy
+        self._concurrency = concurrency
+        key = destination.source_key.reveal()
+        self._secrets = {secret for secret in (key, quote(key, safe=""), quote_plus(key)) if secret}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        policy = self._policy
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=self._concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=self._tls or True
+            ),
+            timeout=aiohttp.ClientTimeout(total=policy.request_timeout_seconds, connect=policy.connect_timeout_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            proxy=self._proxy,
+            trust_env=False,
+            headers={
+                "Content-Type": "application/json",
+                "User-Agent": f"importer/{_version()}",
+                "Accept-Encoding": "identity",  # answers are short
+            },
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def send(self, request: Request) -> Response:
+        """The answer of the destination to ``request``.
+
+        Raises:
+            NoAnswer: no connection, a timeout, a connection that was closed or reset, an answer that is no HTTP.
+            DestinationRefused: TLS was refused, before anything was sent.
+        """
+        if self._session is None:
+            raise RuntimeError("the transport is used outside of its `async with`")
+        try:
+            async with self._session.request(
+                self._method, self._url, data=request.body, allow_redirects=False
+            ) as answer:
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                return Response(answer.status, headers, self._cleaned(await _beginning(answer.content)))
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            failure = self._translated(error)
+        raise failure  # not in the handler above, which would hang the original on it as its context
+
+    def _cleaned(self, answer: bytes) -> str:
+        text = answer.decode(errors="replace")
+        for secret in self._secrets:
+            text = text.replace(secret, "…")
+        return text
+
+    def _translated(self, error: Exception) -> ImporterError | NoAnswer:
+        if isinstance(error, aiohttp.ClientSSLError) and not isinstance(error.os_error, ssl.SSLEOFError):
+            return DestinationRefused(
+                f"No trusted connection to {self._host}: {_tls_reason(error.os_error)}.",
+                "Nothing was sent. Check --url and this machine's clock; --ca-file if a proxy replaces certificates.",
+            )
+        if isinstance(error, aiohttp.ClientHttpProxyError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return DestinationRefused(f"The proxy refuses with {error.status}.", "Nothing was sent. Check --proxy.")
+        message, sent = next((text, sent) for kind, text, sent in _NO_ANSWER if isinstance(error, kind))
+        reason = _system_reason(error) if isinstance(error, OSError) else ""
+        return NoAnswer(message.format(host=self._host, reason=reason, policy=self._policy), sent=sent)
+
+
+def is_plain_remote(url: str) -> bool:
+    """Whether ``url`` would carry the source key over a network without encryption."""
+    parsed = URL(url)
+    if parsed.scheme != "http" or parsed.host is None or parsed.host == "localhost":
+        return False
+    try:
+        return not ipaddress.ip_address(parsed.host).is_loopback
+    except ValueError:  # a name
+        return True
+
+
+def _request_url(destination: Destination, profile: EndpointProfile) -> URL:
+    base = _checked_url(destination.url, "--url")
+    if base.user or base.password or base.query_string or base.fragment:
+        raise UsageInvalid("--url must not contain credentials, a query or a fragment.", "Give the part before them.")
+    query = "&".join(
+        f"{name}={quote(_checked_value(value, what), safe='')}"
+        for name, value, what in (
+            (profile.site_parameter, destination.site, "The site"),
+            (profile.key_parameter, destination.source_key.reveal(), "The source key"),
+        )
+    )
+    return URL(f"{str(base).rstrip('/')}{profile.path}?{query}", encoded=True)
+
+
+def _checked_url(text: str, option: str) -> URL:
+    """``text`` as an absolute http(s) URL. The text itself is not repeated: a proxy's holds a password."""
+    try:
+        url = URL(text)
+        good = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None
+    except ValueError:
+        good = False
+    if not good or not _is_plain(text):
+        raise UsageInvalid(f"{option} is no http or https URL.", f"Write it like {option} https://host.example")
+    return url
+
+
+def _checked_value(text: str, what: str) -> str:
+    if not _is_plain(text):
+        raise UsageInvalid(f"{what} contains a blank, a line end or a control character.", "Remove it.")
+    return text
+
+
+def _is_plain(text: str) -> bool:
+    return text.isprintable() and " " not in text
+
+
+def _tls_context(destination: Destination) -> ssl.SSLContext | None:
+    if destination.ca_file is None:
+        return None
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(destination.ca_file)
+    except OSError as error:  # ssl.SSLError too
+        reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else _system_reason(error)
+        raise UsageInvalid(f"--ca-file {destination.ca_file} cannot be used: {reason}.") from error
+    return context
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    """The first ``ANSWER_BYTES`` of an answer. What is left unread makes aiohttp close the connection."""
+    text = b""
+    while len(text) < ANSWER_BYTES and not content.at_eof():
+        text += await content.read(ANSWER_BYTES - len(text))
+    return text
+
+
+def _tls_reason(error: OSError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is refused, {error.verify_message}"
+    return (getattr(error, "reason", None) or "TLS failed").lower().replace("_", " ")
+
+
+def _system_reason(error: OSError) -> str:
+    """The system's words for the error: aiohttp's own may show the URL."""
+    cause = getattr(error, "os_error", error)
+    return os.strerror(cause.errno).lower() if cause.errno and cause.errno > 0 else "closed or reset"
+
+
+def _version() -> str:
+    try:
+        return version("importer")
+    except PackageNotFoundError:  # a source tree that was never installed
+        return "0"

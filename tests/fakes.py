@@ -1,0 +1,196 @@
+"""What tests put in the place of network and time: a fake transport, and an event loop whose clock is virtual."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import selectors
+from array import array
+from collections import Counter
+from datetime import UTC, datetime
+from random import Random
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from importer.profiles import BATCH
+from importer.records import DIGEST_MODULUS, Batch, EncodedRows, Piece, Request, Response, Span
+from importer.sender import Sender
+from importer.settings import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from importer.profiles import EndpointProfile
+    from importer.records import Ack
+
+T = TypeVar("T")
+VIRTUAL_START = 1_000.0
+WALL_CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+class _Selector(selectors.SelectSelector):
+    """Never waits: where nothing is ready, the clock jumps to the next timer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = VIRTUAL_START
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        events = super().select(0)
+        if not events:
+            if timeout is None:
+                raise RuntimeError("deadlock: no task is ready and no timer is set")
+            self.now += max(timeout, 0)
+        return events
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """asyncio with its own time: hours pass in milliseconds, and a deadlock is an error."""
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        super().__init__(self._virtual)
+
+    def time(self) -> float:
+        return self._virtual.now
+
+
+def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """The result of ``main()`` on a loop with virtual time."""
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(main())
+
+
+def virtual_clock() -> float:
+    """The time of the running loop in seconds: to be given as ``clock``."""
+    return asyncio.get_running_loop().time()
+
+
+def make_chunk(
+    events: Sequence[bytes], *, separator: bytes = b",", file: str = "orders.csv", source: int = 0
+) -> EncodedRows:
+    """``events`` as a chunk whose rows are 1, 2, 3 ..."""
+    offsets, limbs = array("q", [0]), tuple(array("Q", [0]) for _ in range(4))
+    for event in events:
+        offsets.append(offsets[-1] + len(event) + len(separator))
+        digest = hashlib.sha256(event).digest()
+        for limb, totals in enumerate(limbs):
+            totals.append(totals[-1] + int.from_bytes(digest[4 * limb : 4 * limb + 4], "big"))
+    return EncodedRows(
+        span=Span(source, 1, len(events) + 1),
+        file=file,
+        body=memoryview(b"".join(event + separator for event in events)),
+        offsets=memoryview(offsets),
+        rows=memoryview(array("q", range(1, len(events) + 1))),
+        digests=tuple(memoryview(totals) for totals in limbs),
+        separator_bytes=len(separator),
+    )
+
+
+def make_batches(count: int, size: int, *, separator: bytes = b",") -> list[Batch]:
+    """``count`` events ``{"id": 1}``, ``{"id": 2}`` ... in batches of ``size``; event n comes from row n."""
+    chunk = make_chunk([b'{"id":%d}' % number for number in range(1, count + 1)], separator=separator)
+    cuts = range(0, count, size)
+    return [
+        Batch(
+            number,
+            (Piece(chunk, start, min(start + size, count)),),
+            (Span(0, start + 1, min(start + size, count) + 1),),
+        )
+        for number, start in enumerate(cuts)
+    ]
+
+
+def ids_in(body: bytes) -> list[int]:
+    """The ids of the events of a request body, single or batch."""
+    parsed = json.loads(body)
+    return [event["id"] for event in parsed.get("batch", [parsed])]
+
+
+def digest_of(ids: Sequence[int]) -> int:
+    """The digest of the events of :func:`make_batches` with these ids, computed independently of the records."""
+    hashes = (hashlib.sha256(b'{"id":%d}' % number).digest() for number in ids)
+    return sum(int.from_bytes(digest[:16], "big") for digest in hashes) % DIGEST_MODULUS
+
+
+class FakeTransport:
+    """A destination in memory.
+
+    ``answer`` gets the ids of a request and gives a status, a whole response, or an exception to be raised. Events
+    answered with 200 are ``accepted``; ``log`` has the time and the ids of each request.
+    """
+
+    def __init__(
+        self, answer: Callable[[list[int]], int | Response | Exception], *, latency: Callable[[], float] = lambda: 0.03
+    ) -> None:
+        self.accepted: Counter[int] = Counter()
+        self.log: list[tuple[float, list[int]]] = []
+        self.under_way = 0
+        self.most_under_way = 0
+        self._answer = answer
+        self._latency = latency
+
+    async def send(self, request: Request) -> Response:
+        ids = ids_in(request.body)
+        self.log.append((virtual_clock(), ids))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            await asyncio.sleep(self._latency())
+        finally:
+            self.under_way -= 1
+        answer = self._answer(ids)
+        if isinstance(answer, Exception):
+            raise answer
+        response = Response(answer) if isinstance(answer, int) else answer
+        if response.status == 200:
+            self.accepted.update(ids)
+        return response
+
+    @property
+    def times(self) -> list[float]:
+        """When each request began."""
+        return [time for time, _ in self.log]
+
+
+def dice(seed: int) -> Random:
+    """Randomness that can be repeated."""
+    return Random(seed)  # noqa: S311  for variety, not for secrets
+
+
+def make_sender(
+    transport: FakeTransport,
+    policy: RetryPolicy | None = None,
+    *,
+    rate: float | None = None,
+    profile: EndpointProfile = BATCH,
+    seed: int = 7,
+) -> Sender:
+    """A sender on virtual time, at ``WALL_CLOCK``."""
+    return Sender(
+        transport,
+        profile,
+        policy or RetryPolicy(),
+        rate,
+        clock=virtual_clock,
+        random=dice(seed).random,
+        now=lambda: WALL_CLOCK,
+    )
+
+
+async def deliver_all(sender: Sender, batches: Sequence[Batch], workers: int = 16) -> list[Ack]:
+    """What a pipeline does: workers that take batches in order; the first error ends all of them."""
+    waiting, acks = list(reversed(batches)), []
+
+    async def work() -> None:
+        while waiting:
+            acks.append(await sender.deliver(waiting.pop()))
+
+    tasks = [asyncio.create_task(work()) for _ in range(workers)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return acks
