@@ -44,8 +44,8 @@ class AckWriter:
     """Records announcements and acknowledgements; a method returns when its record is durable.
 
     ``report`` gets an acknowledged batch after it is durable, never before. Every method raises the error that ended
-    the thread, usually :class:`StateUnusable`; nothing is recorded after one. A context manager: leaving it waits for all
-    that was given, and gives checkpoint and rejects file back to the caller's thread.
+    the thread, usually :class:`StateUnusable`; nothing is recorded after one. A context manager: leaving it waits for
+    all that was given, and gives checkpoint and rejects file back to the caller's thread.
     """
 
     def __init__(self, checkpoint: Checkpoint, rejects: RejectsFile, report: Report) -> None:
@@ -181,7 +181,9 @@ def tallies(ack: Ack, resent: int) -> dict[int, Tally]:
         found[first] += Tally(resent=resent)
     whole = total(found.values())
     if whole.accepted + whole.refused != ack.batch.count or whole.filtered != ack.batch.filtered:
-        raise Imbalance(f"Batch {ack.batch.number}: its events and filtered rows do not fit its spans {ack.batch.spans}.")
+        raise Imbalance(
+            f"Batch {ack.batch.number}: its events and filtered rows do not fit its spans {ack.batch.spans}."
+        )
     if whole.digest != ack.digest:
         raise Imbalance(f"Batch {ack.batch.number}: the digest is not that of the accepted events.")
     return found

@@ -46,6 +46,7 @@ class Encoder:
         self._separator = separator.decode()
         self._max_item_bytes = max_item_bytes
         self.warnings: Counter[str] = Counter()
+        self.sizes: Counter[int] = Counter()
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
@@ -61,6 +62,7 @@ class Encoder:
             self.warnings[name] += int(good.select(expr.sum()).item() or 0)
         events = self._events(good)
         events, large = self._split_large(events)
+        self.sizes.update(dict(events[_EVENT].str.len_bytes().value_counts().iter_rows()))
         rejects += self._too_large(chunk, good, large)
         rejects.sort(key=lambda reject: reject.row)
         return self._encoded(chunk, events, tuple(rejects))

@@ -31,6 +31,10 @@ class PlannedSource:
     mapping: CompiledMapping
     total_rows: int | None
 
+    def dialect_json(self) -> dict[str, Any]:
+        """The dialect as the checkpoint freezes it; empty for Parquet."""
+        return self.dialect.to_json() if self.dialect is not None else {}
+
     def open(self, number: int) -> Reader:
         """A reader of the columns that the mapping needs; ``number`` is that of the source in the import."""
         return open_source(self.file, number, self.dialect, self.mapping.columns)
@@ -55,6 +59,16 @@ class Plan:
             "epoch units": self.units,
             "endpoint": self.profile.name,
             "test code": self.settings.test_code,
+        }
+
+    def details(self) -> dict[str, Any]:
+        """What is only recorded with a run, because it changes no byte."""
+        profile = self.profile
+        return {
+            "requests_per_second": self.settings.requests_per_second,
+            "max_item_bytes": profile.max_item_bytes,
+            "max_body_bytes": profile.max_body_bytes,
+            "limit": self.settings.limit,
         }
 
     @property

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from importer.records import Response
+    from importer.records import Batch, Response
 
 MAX_ITEM_BYTES = 32_000
 MAX_BODY_BYTES = 500_000
@@ -59,6 +59,11 @@ class Framing:
     prefix: bytes
     separator: bytes
     suffix: bytes
+
+    def body_bytes(self, batch: Batch) -> int:
+        """The size of the body that ``batch`` becomes."""
+        events = sum(piece.body().nbytes for piece in batch.pieces)
+        return len(self.prefix) + events - len(self.separator) + len(self.suffix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ImportLocked, ImporterError, SourceUnreadable, StateUnusable, UsageInvalid
+from importer.errors import ImporterError, ImportLocked, SourceUnreadable, StateUnusable, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -38,8 +38,8 @@ class RejectsFile:
     def __init__(self, path: Path, committed: int | None) -> None:
         """Open the file at ``path``, with mode 0600 if it is new, and cut it to its ``committed`` length in bytes.
 
-        ``committed`` is ``None`` if this import never wrote there: then the file must be absent or empty. A file that is
-        gone or was emptied was taken by its reader, and a new one begins.
+        ``committed`` is ``None`` if this import never wrote there: then the file must be absent or empty. A file that
+        is gone or was emptied was taken by its reader, and a new one begins.
 
         Raises:
             UsageInvalid: the path cannot be written, is no regular file, or holds something else.
@@ -138,17 +138,23 @@ def _open_locked(path: Path) -> int:
     except OSError as error:
         raise UsageInvalid(f"The rejects file {path} cannot be written: {error.strerror}.", _OTHER_FILE) from error
     try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UsageInvalid(f"The rejects file {path} is not a regular file.", _OTHER_FILE)
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        hint = "Name another file with --rejects, or wait for that run to end."
-        raise ImportLocked(f"Another run writes the rejects file {path}.", hint) from None
+        _lock(descriptor, path)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _lock(descriptor: int, path: Path) -> None:
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        raise UsageInvalid(f"The rejects file {path} is not a regular file.", _OTHER_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        hint = "Name another file with --rejects, or wait for that run to end."
+        raise ImportLocked(f"Another run writes the rejects file {path}.", hint) from None
+    except OSError as error:
+        raise UsageInvalid(f"The rejects file {path} cannot be locked: {error.strerror}.", _OTHER_FILE) from error
 
 
 def _recover(descriptor: int, path: Path, committed: int | None) -> int:

@@ -197,7 +197,9 @@ class Checkpoint:
             check_key(self._store, key)
             self._ledger = Ledger(self._store)
             self._runs = load_runs(self._store)
-            self._fingerprints: dict[int, dict[str, Any]] = {number: json.loads(body) for number, body in self._store.rows("fingerprint")}
+            self._fingerprints: dict[int, dict[str, Any]] = {
+                number: json.loads(body) for number, body in self._store.rows("fingerprint")
+            }
             self._rejects = {json.loads(path): length for path, length in self._store.rows("rejects_file")}
 
     def _agree(self, known: Source | None, candidate: Candidate, fingerprint: Mapping[str, Any]) -> None:

@@ -30,7 +30,7 @@ class RunRecord:
 
 def load_runs(store: Store) -> list[RunRecord]:
     """The last runs, oldest first."""
-    return [RunRecord(*row[:-1], details=json.loads(row[-1])) for row in store.rows("run")]
+    return [RunRecord(*facts, json.loads(details)) for (*facts, details) in store.rows("run")]
 
 
 def save_run(store: Store, run: RunRecord) -> None:

@@ -41,7 +41,7 @@ Faults, each with how often (a share such as 0.3, or 3x for the first three requ
     "--max-body-bytes", default=500_000, show_default=True, type=click.IntRange(1), help="The vendor's 500KB."
 )
 def sandbox(  # noqa: PLR0913 - one parameter an option
-    host: str, port: int, faults: tuple[str, ...], seed: int, max_event_bytes: int, max_body_bytes: int
+    *, host: str, port: int, faults: tuple[str, ...], seed: int, max_event_bytes: int, max_body_bytes: int
 ) -> None:
     """Options, call, message."""
     from importer.sandbox.body import Limits  # noqa: PLC0415 - --help answers without it

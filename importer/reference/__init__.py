@@ -18,7 +18,7 @@ from importer.reference.contradictions import CONTRADICTIONS
 from importer.reference.model import Contradiction, Event, Property
 from importer.reference.provenance import DOCS, DOCS_COMMIT, DOCS_DATE, DOCS_REPOSITORY
 from importer.reference.retail import CAMPAIGN_EVENTS, COMMON_EVENTS, ECOMMERCE_EVENTS
-from importer.reference.shared import EVERY_EVENT, ITEMS
+from importer.reference.shared import EVERY_EVENT, ITEM_LIST, ITEMS
 from importer.reference.video import VIDEO_EVENTS
 
 __all__ = [
@@ -58,7 +58,9 @@ def find(event: str | None, path: str) -> Property | None:
     hashed = _HASHED.fullmatch(path)
     if hashed is None:
         return None
-    return Property(path, "string", format="hex32" if hashed["algorithm"] == "md5" else "hex64", docs=("CE", "EC", "ER"))
+    return Property(
+        path, "string", format="hex32" if hashed["algorithm"] == "md5" else "hex64", docs=("CE", "EC", "ER")
+    )
 
 
 def known_paths(event: str | None) -> tuple[str, ...]:
@@ -71,13 +73,13 @@ def properties(event: str | None) -> Mapping[str, Property]:
     """All properties of ``event`` by path, with those inside ``user``, ``context`` and ``items``.
 
     A custom event has those that any event may carry, and ``items``. For ``None`` these are the properties of all
-    events together; one that is not the same on all of them is not required there.
+    events together, reduced to type and format where each event has a row of its own.
     """
     if event is None:
-        return MappingProxyType(_merged(EVENTS.values()))
+        return MappingProxyType(_of_all_events())
     standard = EVENTS.get(event)
     if standard is None:
-        return MappingProxyType(_by_path((*EVERY_EVENT, *ITEMS)))
+        return MappingProxyType(_by_path((*EVERY_EVENT, ITEM_LIST, *ITEMS)))
     own = [prop if prop.docs else replace(prop, docs=standard.docs) for prop in standard.properties]
     items = ITEMS if any(prop.path == "items" for prop in own) else ()
     return MappingProxyType(_by_path((*EVERY_EVENT, *own, *items)))
@@ -87,22 +89,19 @@ def _by_path(found: Iterable[Property]) -> dict[str, Property]:
     return {prop.path: prop for prop in found}
 
 
-def _merged(events: Iterable[Event]) -> dict[str, Property]:
-    variants: dict[str, set[Property]] = {}
-    for event in events:
-        for path, prop in properties(event.name).items():
-            variants.setdefault(path, set()).add(prop)
-    agreed = {path: _common(found) for path, found in variants.items()}
-    return {path: prop for path, prop in agreed.items() if prop is not None}
+def _of_all_events() -> dict[str, Property]:
+    variants: dict[str, list[Property]] = {}
+    for event in EVENTS.values():
+        for prop in event.properties:
+            variants.setdefault(prop.path, []).append(prop)
+    agreed = [common for found in variants.values() if (common := _common(found))]
+    return _by_path((*agreed, *EVERY_EVENT, ITEM_LIST, *ITEMS))
 
 
-def _common(variants: set[Property]) -> Property | None:
+def _common(variants: list[Property]) -> Property | None:
     """What all ``variants`` of a path say, or ``None`` if they disagree on the type."""
-    first, *others = sorted(variants, key=repr)
-    if not others:
-        return first
-    if any((other.type, other.items) != (first.type, first.items) for other in others):
+    first = variants[0]
+    if any((other.type, other.items) != (first.type, first.items) for other in variants):
         return None
-    same = all(other.format == first.format for other in others)
-    schema = first.schema if all(other.schema == first.schema for other in others) else None
-    return Property(first.path, first.type, items=first.items, schema=schema, format=first.format if same else None)
+    same_format = all(other.format == first.format for other in variants)
+    return Property(first.path, first.type, items=first.items, format=first.format if same_format else None)

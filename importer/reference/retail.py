@@ -32,7 +32,9 @@ _SHIPPING_AMOUNT = Property("shipping_amount", "number")
 _TAX_AMOUNT = Property("tax_amount", "number")
 _METHOD = Property("method", "string")
 _LIST_NAME = Property("item_list_name", "string")
-_SEEN_URL = Property("url", "string", format="url", added_by="web SDK", note="where the event fired; an import fills it itself")
+_SEEN_URL = Property(
+    "url", "string", format="url", added_by="web SDK", note="where the event fired; an import fills it itself"
+)
 
 _COMMON_DOCS = ("CE", "ER")
 _SHOP_DOCS = ("EC", "ER")
@@ -171,6 +173,8 @@ _CAMPAIGN = (
 )
 
 CAMPAIGN_EVENTS: Final = (
-    Event("ad_view", "campaign", ("CA",), _CAMPAIGN, note="an impression; the table stands below ad_click and covers both"),
+    Event(
+        "ad_view", "campaign", ("CA",), _CAMPAIGN, note="an impression; the table stands below ad_click and covers both"
+    ),
     Event("ad_click", "campaign", ("CA",), _CAMPAIGN, note="a click"),
 )

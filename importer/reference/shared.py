@@ -59,14 +59,13 @@ USER: Final = (
 )  # fmt: skip
 """On purchase and refund every member of ``user`` is a condition that a stored user has to match (ER, EC)."""
 
-HASH_FORMATS: Final[dict[str, tuple[str, int]]] = {"_md5": ("hex32", 32), "_sha256": ("hex64", 64)}
-"""A suffix that any ``user.<property>`` may take: the format of its value, and its number of lower-case hex digits."""
-
 _ITEM = ("ER", "EC")
 _LATER = ("ER",)
 
 ITEM: Final = (
-    Property("items[].id", "string", "yes", docs=_ITEM, note="id of the article; the key of later updates such as refunds"),
+    Property(
+        "items[].id", "string", "yes", docs=_ITEM, note="id of the article; the key of later updates such as refunds"
+    ),
     Property("items[].product", "object", "yes", schema="product", docs=_ITEM),
     Property("items[].quantity", "number", "yes", docs=_ITEM),
     Property("items[].variant", "string", docs=_ITEM),
@@ -117,7 +116,9 @@ PAGE: Final = (
     Property("context.page.lang", "string", docs=_PAGE),
     Property("context.page.referrer", "string", format="url", docs=_PAGE),
     Property("context.page.viewport", "object", schema="viewport", docs=_PAGE),
-    Property("context.page.location", "object", docs=("FB",), note="href, hostname, pathname, search; once a URL in text"),
+    Property(
+        "context.page.location", "object", docs=("FB",), note="href, hostname, pathname, search; once a URL in text"
+    ),
     Property("context.page.viewport.width", "integer", docs=("HS",)),
     Property("context.page.viewport.height", "integer", docs=("HS",)),
 )
@@ -179,3 +180,6 @@ EVERY_EVENT: Final = (*ENVELOPE, *USER, *CONTEXT, *PAGE, *DEVICE, *APP)
 
 ITEMS: Final = (*ITEM, *PRODUCT)
 """What is inside the list ``items`` of the events that have one."""
+
+ITEM_LIST: Final = Property("items", "array", items="object", schema="item", docs=_ITEM)
+"""The list itself, for an event without a table."""

@@ -62,10 +62,15 @@ class Finding:
 class Findings(dict[str, Finding]):
     """Findings by a stable word: the code of a reject, the rule of a warning."""
 
-    def note(self, code: str, source: int, file: str, row: int, message: str, count: int = 1) -> None:
-        """Count ``code``, with a row that shows it."""
-        example = Example((source, row), file, message[:_LONGEST_MESSAGE])
-        self.setdefault(code, Finding()).add(count, [example])
+    def note(self, code: str, examples: Iterable[Example], count: int = 1) -> None:
+        """Count ``code``, with rows that show it."""
+        short = [example._replace(message=example.message[:_LONGEST_MESSAGE]) for example in examples]
+        self.setdefault(code, Finding()).add(count, short)
+
+    def count(self, code: str, count: int) -> None:
+        """Count ``code`` without a row that shows it; nothing for 0."""
+        if count:
+            self.setdefault(code, Finding()).count += count
 
     def merge(self, other: Findings) -> None:
         """Add all of ``other``."""
@@ -92,7 +97,7 @@ class SizeHistogram:
 
     def merge(self, other: SizeHistogram) -> None:
         """Add all of ``other``."""
-        self._counts.update(other._counts)  # noqa: SLF001 - of the same class
+        self._counts.update(other._counts)
         self.largest = max(self.largest, other.largest)
 
     def quantile(self, share: float) -> int:

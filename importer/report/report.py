@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from importer.errors import ExitCode, Imbalance, ImporterError
 from importer.records import DIGEST_BITS, DIGEST_MODULUS
-from importer.report.figures import Findings, SizeHistogram, Snapshot
+from importer.report.figures import Example, Findings, SizeHistogram, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from importer.records import Batch, Reject
+    from importer.records import Batch, Reject, Span
 
 _STATUS = {
     ExitCode.INVALID: "invalid",
@@ -68,9 +68,10 @@ class Failure:
 class Report:
     """What a run did. One part of the run writes each field; printers only read.
 
-    ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts, and
+    ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
-    earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
+    earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued. ``unanswered`` are
+    rows whose requests a graceful stop left without an answer.
     """
 
     max_body_bytes: int = 0
@@ -91,6 +92,7 @@ class Report:
     rejects: Path | None = None
     exit_code: int = ExitCode.DONE
     error: Failure | None = None
+    unanswered: list[Span] = field(default_factory=list)
 
     def settle(self, batch: Batch, digest: int, refused: Sequence[Reject] = (), resent: int = 0) -> None:
         """Every row of ``batch`` has its fate; ``digest`` is the sum over its accepted events."""
@@ -104,7 +106,8 @@ class Report:
         self.events.resent += resent
         self.digest = (self.digest + digest) % DIGEST_MODULUS
         for reject in rejects:
-            self.reject_codes.note(reject.code, reject.source, reject.file, reject.row, reject.message)
+            example = Example((reject.source, reject.row), reject.file, reject.message)
+            self.reject_codes.note(reject.code, [example])
 
     def pack(self, body_bytes: int) -> None:
         """A batch with a body of ``body_bytes`` is to be sent."""

@@ -31,3 +31,98 @@ _NEXT_STEPS = {
     ExitCode.SIGINT: _RESUME,
     ExitCode.SIGTERM: _RESUME,
 }
+
+
+def render_text(report: Report) -> str:
+    """The report for a person, several lines without a final newline."""
+    lines = [_HEADLINES[report.status]]
+    if report.error:
+        lines += [f"  {printable(report.error.message)}"]
+    lines += ["", *_counts(report), *_traffic(report)]
+    lines += _findings("Rejects by reason", report.reject_codes)
+    lines += _findings("Warnings", report.warnings)
+    lines += ["", *_outcome(report)]
+    hint = report.error.hint if report.error and report.error.hint else _NEXT_STEPS.get(ExitCode(report.exit_code))
+    return "\n".join([*lines, "", f"Next: {printable(hint)}"] if hint else lines)
+
+
+def printable(text: str) -> str:
+    """``text`` with all that could steer a terminal written out as an escape; newlines and tabs stay."""
+    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _one_line(text: str) -> str:
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def _counts(report: Report) -> Iterator[str]:
+    rows, events = report.rows, report.events
+    yield _line("rows", rows.read, "read")
+    yield _line("", rows.sent, "sent")
+    others = {
+        "filtered": rows.filtered,
+        "rejected": rows.rejected,
+        "duplicate": rows.duplicate,
+        "done by an earlier run": rows.skipped,
+        "pending": rows.pending,
+    }
+    yield from (_line("", count, fate) for fate, count in others.items() if count)
+    yield _line("events", events.accepted, "accepted")
+    if events.rejected:
+        yield _line("", events.rejected, "rejected by the destination")
+    if events.resent:
+        yield _line("", events.resent, "sent more than once, with the same ids and bytes")
+
+
+def _traffic(report: Report) -> Iterator[str]:
+    retries = f" ({report.retries:,} of them retries)" if report.retries else ""
+    yield _line(
+        "requests", report.requests, f"sent{retries}, {report.bytes_sent:,} bytes in {_duration(report.seconds)}"
+    )
+    if report.fill is not None:
+        yield _line("batches", report.batches, f"bodies, on average {report.fill:.1%} full")
+    sizes = report.sizes
+    if sizes.largest:
+        yield _line("sizes", sizes.quantile(0.5), "bytes for the median event")
+        yield _line("", sizes.quantile(0.99), "for 99 of 100 events at most")
+        yield _line("", sizes.largest, "for the largest")
+
+
+def _findings(title: str, findings: Findings) -> Iterator[str]:
+    if not findings:
+        return
+    yield from ("", title)
+    found = findings.most_frequent()
+    for code, finding in found[:_SHOWN_CODES]:
+        yield f"{finding.count:>16,}  {_one_line(code)}"
+        if finding.examples:
+            first = finding.examples[0]
+            yield f"{'':>18}{_one_line(first.file)}:{first.order[1]}: {_one_line(first.message)}"
+    if len(found) > _SHOWN_CODES:
+        yield f"{'':>18}and {len(found) - _SHOWN_CODES} more reasons"
+
+
+def _outcome(report: Report) -> Iterator[str]:
+    yield f"digest      {report.digest:032x}"
+    if report.checkpoint:
+        yield f"checkpoint  {printable(str(report.checkpoint))}"
+    if report.rejects:
+        yield f"rejects     {printable(str(report.rejects))}"
+    if report.rejected_earlier:
+        yield f"            {report.rejected_earlier:,} rows of these files were rejected by earlier runs"
+    yield f"exit code   {int(report.exit_code)}"
+
+
+def _line(label: str, count: int, what: str) -> str:
+    return f"{label:<9}{count:>15,} {what}".rstrip()
+
+
+_MINUTE_SECONDS, _HOUR_SECONDS = 60, 3600
+
+
+def _duration(seconds: float) -> str:
+    if seconds < _MINUTE_SECONDS:
+        return f"{seconds:.1f} s"
+    hours, rest = divmod(round(seconds), _HOUR_SECONDS)
+    minutes, left = divmod(rest, _MINUTE_SECONDS)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {left:02} s"

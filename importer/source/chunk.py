@@ -81,6 +81,11 @@ class Reader(Protocol):
 
 
 def overlaps(missing: Sequence[Span], start: int, stop: int) -> list[tuple[int, int]]:
-    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint)."""
-    parts = ((max(start, span.start), min(stop, span.stop)) for span in missing)
-    return [(first, last) for first, last in parts if first < last]
+    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint), as (first, stop)."""
+    parts = []
+    for index in range(bisect_right(missing, start, key=lambda span: span.stop), len(missing)):
+        span = missing[index]
+        if span.start >= stop:
+            break
+        parts.append((max(start, span.start), min(stop, span.stop)))
+    return parts

@@ -1,0 +1,123 @@
+"""The column half: sources to batches. It runs in one thread and knows nothing of sending."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from importer.batcher import Batcher
+from importer.checkpoint import Anchor
+from importer.encoder import ChunkInput, Encoder
+from importer.plan import Plan, PlannedSource
+from importer.records import Batch, EncodedRows, Span, rejects_within
+from importer.report import Report
+from importer.source import Anchor as SourceAnchor
+from importer.source import Chunk
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A source, its number in the import, the rows still to do, and where reading can start."""
+
+    source: PlannedSource
+    number: int
+    missing: Sequence[Span]
+    anchors: Sequence[SourceAnchor] = ()
+
+
+class Belt:
+    """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end."""
+
+    def __init__(self, plan: Plan, works: Sequence[Work]) -> None:
+        self.works = works
+        self.ended: dict[int, int] = {}
+        self.rows_read = 0
+        self._profile = plan.profile
+        self._batcher = Batcher(plan.profile)
+        self._encoders: dict[int, Encoder] = {}
+        self._events_left = plan.settings.limit
+        self._read: dict[int, list[Span]] = {}
+        self._anchors: list[Anchor] = []
+
+    def batches(self) -> Iterator[Batch]:
+        """Everything that is still to do, in the order of the sources."""
+        for work in self.works:
+            for encoded in self._encoded(work):
+                yield from self._batcher.add(encoded)
+            if self._events_left == 0:
+                break
+        yield from self._batcher.flush()
+
+    def new_anchors(self) -> list[Anchor]:
+        """Where reading can start again, as found since the last call."""
+        anchors, self._anchors = self._anchors, []
+        return anchors
+
+    def read_spans(self, number: int) -> list[Span]:
+        """The rows of a source that were read in this run."""
+        return self._read.get(number, [])
+
+    def note(self, report: Report) -> None:
+        """Add sizes and warnings to ``report``."""
+        for encoder in self._encoders.values():
+            report.sizes.add(encoder.sizes.items())
+            for rule, count in encoder.warnings.items():
+                report.warnings.count(rule, count)
+
+    def _encoded(self, work: Work) -> Iterator[EncodedRows]:
+        encoder = self._encoder(work)
+        reader = work.source.open(work.number)
+        for chunk in reader.chunks(work.missing, work.anchors):
+            if chunk.anchor is not None:
+                anchor = chunk.anchor
+                self._anchors.append(Anchor(work.number, anchor.row, anchor.offset, anchor.line))
+            encoded = self._limited(encoder.encode(_input(work, chunk)))
+            self._count(encoded.span)
+            yield encoded
+            if self._events_left == 0:
+                return
+        if reader.total_rows is not None:
+            self.ended[work.number] = reader.total_rows
+
+    def _encoder(self, work: Work) -> Encoder:
+        mapping = work.source.mapping
+        if id(mapping) not in self._encoders:
+            profile = self._profile
+            self._encoders[id(mapping)] = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+        return self._encoders[id(mapping)]
+
+    def _count(self, span: Span) -> None:
+        self.rows_read += span.rows
+        spans = self._read.setdefault(span.source, [])
+        if spans and spans[-1].stop == span.start:
+            spans[-1] = Span(span.source, spans[-1].start, span.stop)
+        else:
+            spans.append(span)
+
+    def _limited(self, encoded: EncodedRows) -> EncodedRows:
+        """``encoded`` up to the last event that ``--limit`` allows; the rows behind it count as not read."""
+        if self._events_left is None:
+            return encoded
+        if encoded.count <= self._events_left:
+            self._events_left -= encoded.count
+            return encoded
+        count, self._events_left = self._events_left, 0
+        stop = encoded.rows[count - 1] + 1
+        span = Span(encoded.span.source, encoded.span.start, stop)
+        rejects = rejects_within(encoded.rejects, span.start, stop)
+        return replace(
+            encoded, span=span, rows=encoded.rows[:count], offsets=encoded.offsets[: count + 1], rejects=rejects
+        )
+
+
+def _input(work: Work, chunk: Chunk) -> ChunkInput:
+    file = work.source.file
+    return ChunkInput(
+        span=chunk.span,
+        file=file.name,
+        path=str(file.path.resolve()),
+        frame=chunk.frame,
+        rows=chunk.rows,
+        rejects=chunk.rejects,
+        line_of=chunk.line_of,
+    )
