@@ -1,8 +1,8 @@
 """What a careful engineer writes in an afternoon: a dict a row, orjson, aiohttp, 16 requests in flight.
 
-Run as ``python -m benchmarks.careful FILE URL``. It sends the events that ``orders.yaml`` describes, in batches with the same
-limits, reads Parquet in slices so that its memory is bounded, and prints one JSON object. What it does not have: a checkpoint,
-retries, a rate, rejects, validation.
+Run as ``python -m benchmarks.careful FILE URL``. It sends the events that ``orders.yaml`` describes, in batches with
+the same limits, reads Parquet in slices so that its memory is bounded, and prints one JSON object. What it does not
+have: a checkpoint, retries, a rate, rejects, validation.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def event(row: dict[str, Any]) -> bytes:
             "event_id": event_id(row["order_id"]),
             "event_timestamp": row["ordered_at"],
             "page": {"url": row["page_url"]},
-            "device": {"user_agent": row["user_agent"]},
+            "device": {"ip": row["ip"]},
         },
     }
     if row["coupon"] is None:

@@ -30,10 +30,6 @@ LABELS = [
 ]
 BRANDS = ["Altitude", "Nordkamm", "Été Indien", None]
 COUPONS = ["WELCOME10", "SOLDES-ÉTÉ", "FREESHIP", None]
-AGENTS = [
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/124.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
-]
 
 
 def write_orders(file: Path, rows: int) -> None:
@@ -70,8 +66,8 @@ def orders(rows: int) -> pl.DataFrame:
         brand=_draw(BRANDS, rows, seed=10),
         customer_id=customer,
         email="client." + customer + "@example.com",
-        page_url="https://www.boutique.example/produits/" + sku + "?utm_source=newsletter&utm_campaign=printemps",
-        user_agent=_draw(AGENTS, rows, seed=11),
+        page_url="https://www.boutique.example/produits/" + sku + "?utm_source=newsletter",
+        ip="82.64." + (number % 256).cast(pl.String) + "." + (number // 256 % 256).cast(pl.String),
     )
 
 

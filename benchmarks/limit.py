@@ -1,7 +1,7 @@
 """The practical limit: the same events, read, nested and encoded by Polars alone, to a file that nobody keeps.
 
-Run as ``python -m benchmarks.limit FILE TARGET``. No batches, no requests, and nulls stay in the JSON, because leaving them out is
-work that ``sink_ndjson`` does not do.
+Run as ``python -m benchmarks.limit FILE TARGET``. No batches, no requests, and nulls stay in the JSON, because leaving
+them out is work that ``sink_ndjson`` does not do.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def events(file: str) -> pl.LazyFrame:
         event_id=event_id,
         event_timestamp=pl.col("ordered_at").dt.epoch("ms"),
         page=pl.struct(url="page_url"),
-        device=pl.struct("user_agent"),
+        device=pl.struct("ip"),
     )
     return pl.scan_parquet(file).select(
         pl.lit("purchase").alias("event_name"),

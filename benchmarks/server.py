@@ -1,8 +1,8 @@
 """A server that reads requests and answers 200, and costs next to nothing: the measured thing must be the client.
 
-Run as ``python -m benchmarks.server [KEEP]``. It prints its port, serves until its standard input closes, and then prints
-one JSON object: ``requests``, ``bytes`` (of bodies) and ``most_in_a_second``. With KEEP, the bodies are appended to that
-file, one a line: the events that we send contain no newline.
+Run as ``python -m benchmarks.server [KEEP]``. It prints its port, serves until its standard input closes, and then
+prints one JSON object: ``requests``, ``bytes`` (of bodies) and ``most_in_a_second``. With KEEP, the bodies are appended
+to that file, one a line: the events that we send contain no newline.
 """
 
 from __future__ import annotations

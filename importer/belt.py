@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
 from importer.encoder import ChunkInput, Encoder
-from importer.plan import Plan, PlannedSource
 from importer.records import Batch, EncodedRows, Span, rejects_within
-from importer.report import Report
-from importer.source import Anchor as SourceAnchor
-from importer.source import Chunk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from importer.plan import Plan, PlannedSource
+    from importer.report import Report
+    from importer.source import Anchor as SourceAnchor
+    from importer.source import Chunk
 
 
 @dataclass(frozen=True, slots=True)

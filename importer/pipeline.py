@@ -12,25 +12,31 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.ack import AckWriter
 from importer.belt import Belt, Work
 from importer.checkpoint import OPEN_END, Candidate, Checkpoint, ImportKey, KnownSource
 from importer.errors import DestinationRefused, ImporterError, Interrupted, StateUnusable, TooManyRejects
-from importer.plan import Plan
+from importer.plan import Plan, plan
 from importer.records import Batch, Span
 from importer.rejects import RejectsFile
-from importer.report import Progress, Report
 from importer.sender import Sender, Stopped
-from importer.settings import Destination, RunSettings
 from importer.source import Anchor as SourceAnchor
 from importer.source import identify
 from importer.transport import AiohttpTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from importer.report import Progress, Report
+    from importer.settings import Destination, RunSettings
+
+__all__ = ["Plan", "Stop", "is_known", "plan", "run", "validate"]
 
 QUEUE_PER_SENDER = 2
 PROGRESS_SECONDS = 0.25
@@ -90,6 +96,12 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
     report.requests = report.batches
     report.balance()
     progress.update(report.snapshot(report.rows.read))
+
+
+def is_known(plan: Plan, destination: Destination, state_dir: Path) -> bool:
+    """Whether this mapping was ever imported into this destination from that state directory."""
+    key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
+    return (state_dir / key.file_name()).exists()
 
 
 def run(
@@ -186,7 +198,7 @@ def _pending(checkpoint: Checkpoint, belt: Belt) -> int:
 
 
 class Wire:
-    """The half that waits: a producer thread fills the bounded queue, senders empty it, answers become acknowledgements."""
+    """The half that waits: a producer thread fills the bounded queue, senders empty it, answers are recorded."""
 
     def __init__(
         self,

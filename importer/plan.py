@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -16,8 +14,13 @@ from importer.mapping.document import Document, EachSpec, load_document
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
 from importer.records import Span
-from importer.settings import RunSettings
 from importer.source import Dialect, Reader, SourceFile, discover, open_source, sniff
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from importer.settings import RunSettings
 
 _SAMPLE_ROWS = 10_000
 
@@ -42,7 +45,10 @@ class PlannedSource:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A mapping, its sources in order, and the endpoint. ``notes`` say what was guessed, ``warnings`` what looks odd."""
+    """A mapping, its sources in order, and the endpoint.
+
+    ``notes`` say what was guessed, ``warnings`` what looks odd.
+    """
 
     document: Document
     sources: tuple[PlannedSource, ...]

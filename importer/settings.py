@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_URL = "https://collect.commander1.com"
+ADVISED_RATE = 500.0
+"""Requests a second that the vendor advises as a maximum."""
 SITE_VARIABLE = "IMPORTER_SITE"
 SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
 
@@ -63,7 +68,8 @@ class RetryPolicy:
     """How long and how often. All in seconds.
 
     ``patience_seconds`` counts from the last usable answer of the destination; ``max_retry_after_seconds`` caps what a
-    server may ask for; a backoff is drawn uniformly from 0 to min(``max_backoff_seconds``, ``base_backoff_seconds`` x 2^n).
+    server may ask for; a backoff is drawn uniformly from 0 to
+    min(``max_backoff_seconds``, ``base_backoff_seconds`` x 2^n).
     """
 
     base_backoff_seconds: float = 0.5
@@ -83,12 +89,11 @@ class RunSettings:
     """
 
     endpoint: str = "batch"
-    requests_per_second: float | None = 500.0
+    requests_per_second: float | None = ADVISED_RATE
     concurrency: int | None = None
     state_dir: Path | None = None
     rejects: Path | None = None
     limit: int | None = None
-    strict: bool = False
     max_rejects: RejectLimit | None = None
     test_code: str | None = None
     again: bool = False

@@ -37,9 +37,9 @@ class ImportKey:
 
     def file_name(self) -> str:
         """Name of the checkpoint: readable, and made unambiguous by a short hash."""
-        readable = [Path(self.mapping).stem, self.destination.split("://")[-1], self.site, self.test_code or ""]
-        slugs = [re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.")[:_LONGEST_PART] for part in readable]
         parts = self.parts()
+        readable = [Path(parts[0] or "").stem, self.destination.split("://")[-1], self.site, self.test_code or ""]
+        slugs = [re.sub(r"[^A-Za-z0-9.]+", "-", part).strip("-.")[:_LONGEST_PART] for part in readable]
         digest = hashlib.sha256(
             "".join(f"{len(part or '')}:{part};" for part in parts).encode("utf-8", "surrogateescape")
         )
@@ -70,7 +70,7 @@ def prepare_directory(directory: Path) -> Path:
 def mount_table() -> list[tuple[str, str]]:
     """Mount points and their types, in the order of mounting; empty where the system does not tell."""
     if _MOUNTS.exists():
-        rows = [line.split(" ") for line in _MOUNTS.read_text("utf-8", "surrogateescape").splitlines()]
+        rows = [line.split(" ") for line in _MOUNTS.read_text("utf-8", "surrogateescape").split("\n") if line]
         return [(_unescape(row[1]), row[2]) for row in rows]
     if sys.platform == "darwin":
         listing = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False, errors="surrogateescape")

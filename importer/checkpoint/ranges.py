@@ -73,10 +73,6 @@ class Ranges:
         stops = [*(part.start for part in inside), stop]
         return [Range(low, high) for low, high in zip(starts, stops, strict=True) if low < high]
 
-    def __contains__(self, row: int) -> bool:
-        index = bisect_right(self._starts, row) - 1
-        return index >= 0 and row < self._stops[index]
-
     def _slice(self, first: int, last: int) -> list[Range]:
         return list(map(Range, self._starts[first:last], self._stops[first:last]))
 

@@ -30,7 +30,10 @@ class RunRecord:
 
 def load_runs(store: Store) -> list[RunRecord]:
     """The last runs, oldest first."""
-    return [RunRecord(*facts, json.loads(details)) for (*facts, details) in store.rows("run")]
+    return [
+        RunRecord(number, started, ended, exit_code, json.loads(details))
+        for number, started, ended, exit_code, details in store.rows("run")
+    ]
 
 
 def save_run(store: Store, run: RunRecord) -> None:

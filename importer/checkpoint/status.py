@@ -31,8 +31,8 @@ class ImportStatus:
 
     @property
     def complete(self) -> bool:
-        """Whether every known source is complete."""
-        return all(source.complete for source in self.sources)
+        """Whether there are sources, and every row of them has its fate."""
+        return bool(self.sources) and all(source.complete for source in self.sources)
 
     @property
     def total(self) -> Tally:

@@ -35,7 +35,7 @@ class LazyGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As Click, with the nearest name when there is no such command."""
-        from importer.mapping.nearest import did_you_mean  # noqa: PLC0415 -- only needed for a mistake
+        from importer.mapping.nearest import did_you_mean
 
         if args and not args[0].startswith("-") and args[0] not in _COMMANDS:
             ctx.fail(f"There is no command {args[0]!r}{did_you_mean(args[0], _COMMANDS)}")
@@ -50,15 +50,15 @@ class LazyGroup(click.Group):
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="importer")
 def cli() -> None:
-    """Import years of past events from CSV or Parquet exports into Commanders Act.
+    r"""Import years of past events from CSV or Parquet exports into Commanders Act.
 
     \b
     Try a mapping:    importer validate MAPPING SOURCE
     Try the import:   importer run MAPPING SOURCE --sandbox
     Import:           importer run MAPPING SOURCE --site 1234
 
-    Exit codes: 0 done, 1 a bug, 2 usage or mapping invalid, 3 done but some rows rejected, 4 source unreadable or changed,
-    5 destination unavailable, 6 destination refused, 7 checkpoint or disk, 8 too many rejects, 11 already running,
+    Exit codes: 0 done, 1 a bug, 2 usage or mapping invalid, 3 done but some rows rejected,
+    4 source unreadable or changed, 5 destination unavailable, 6 destination refused, 7 checkpoint or disk, 8 too many rejects, 11 already running,
     130 and 143 interrupted.
     """
 

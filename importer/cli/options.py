@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.errors import UsageInvalid
 from importer.settings import SOURCE_KEY_VARIABLE, RejectLimit, Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 _PERCENT = 100
 
@@ -56,13 +58,20 @@ source_options = (
         help="Requests a second at most.  [default: 500, what the vendor advises; in the sandbox no limit]",
     ),
     option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Stop after N events."),
-    option("--strict", is_flag=True, help="Reject rows for what is otherwise a warning."),
     option("--test-code", default=None, metavar="TEXT", help="Mark events for the vendor's event inspector."),
     option(
-        "--max-item-bytes", type=click.IntRange(min=1), default=None, help="Largest event.  [default: 32000]", hidden=True
+        "--max-item-bytes",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Largest event.  [default: 32000]",
+        hidden=True,
     ),
     option(
-        "--max-body-bytes", type=click.IntRange(min=1), default=None, help="Largest request.  [default: 500000]", hidden=True
+        "--max-body-bytes",
+        type=click.IntRange(min=1),
+        default=None,
+        help="Largest request.  [default: 500000]",
+        hidden=True,
     ),
 )
 

@@ -40,12 +40,12 @@ Faults, each with how often (a share such as 0.3, or 3x for the first three requ
 @click.option(
     "--max-body-bytes", default=500_000, show_default=True, type=click.IntRange(1), help="The vendor's 500KB."
 )
-def sandbox(  # noqa: PLR0913 - one parameter an option
+def sandbox(
     *, host: str, port: int, faults: tuple[str, ...], seed: int, max_event_bytes: int, max_body_bytes: int
 ) -> None:
     """Options, call, message."""
-    from importer.sandbox.body import Limits  # noqa: PLC0415 - --help answers without it
-    from importer.sandbox.faults import FaultInvalid, parse_fault  # noqa: PLC0415 - --help answers without it
+    from importer.sandbox.body import Limits
+    from importer.sandbox.faults import FaultInvalid, parse_fault
 
     try:
         parsed = [parse_fault(text) for text in faults]
@@ -58,7 +58,7 @@ def sandbox(  # noqa: PLR0913 - one parameter an option
 
 
 async def _serve(host: str, port: int, faults: list[Fault], seed: int, limits: Limits) -> None:
-    from importer.sandbox.server import Sandbox  # noqa: PLC0415 - aiohttp
+    from importer.sandbox.server import Sandbox
 
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

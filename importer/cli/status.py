@@ -28,11 +28,16 @@ def state_directory(state_dir: Path | None, mapping: Path | None) -> Path:
 
 @click.command()
 @click.argument("mapping", type=click.Path(path_type=Path), required=False)
-@option("--state-dir", type=click.Path(path_type=Path), default=None, help="Where the state is.  [default: .importer beside MAPPING]")
+@option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where the state is.  [default: .importer beside MAPPING]",
+)
 @option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
 def status(mapping: Path | None, state_dir: Path | None, *, as_json: bool) -> None:
     """Show where the imports of MAPPING stand (of every mapping in the state directory, without it)."""
-    from importer.checkpoint import list_imports, peek  # noqa: PLC0415 -- sqlite only when needed
+    from importer.checkpoint import list_imports, peek
 
     directory = state_directory(state_dir, mapping)
     if mapping is not None and not mapping.exists():
@@ -96,10 +101,16 @@ def _as_text(item: ImportStatus) -> str:
         f"  rows      {total.sent:,} sent, {total.filtered:,} filtered, {total.rejected_rows:,} rejected",
     ]
     if ambiguous := sum(source.ambiguous_rows for source in item.sources):
-        lines.append(f"  ambiguous {ambiguous:,} rows at most were sent without an answer before a crash; they are sent again")
+        lines.append(
+            f"  ambiguous {ambiguous:,} rows at most were sent without an answer before a crash; they are sent again"
+        )
     lines += [f"            {source.name}: {_progress(source)}" for source in item.sources if not source.complete]
     if last is not None:
-        ended = f"ended {last.ended} with exit code {last.exit_code}" if last.ended else "never ended (killed, or still running)"
+        ended = (
+            f"ended {last.ended} with exit code {last.exit_code}"
+            if last.ended
+            else "never ended (killed, or still running)"
+        )
         lines.append(f"  last run  started {last.started}, {ended}")
     lines += [f"  rejects   {path}" for path, length in item.rejects.items() if length]
     if _state(item) == "incomplete":

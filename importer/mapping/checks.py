@@ -77,8 +77,9 @@ def _check_key(mapping: Mapping, root: Node) -> Iterator[Finding]:
             hint = "add `key: order_id` with the columns that make an event unique, or `key: position` (file and row)"
             yield Finding(("key",), f"nothing gives the events their ids: {hint}")
     elif key != "position":
+        first = {column: index for index, column in reversed(list(enumerate(key)))}
         for index, column in enumerate(key):
-            if column in key[:index]:
+            if first[column] != index:
                 yield Finding(("key", index), f"the column {shown(column)} stands in `key` twice")
 
 
@@ -140,14 +141,14 @@ def _targets(root: Node) -> dict[str, NodePath]:
 
 def _check_targets(root: Node) -> Iterator[Finding]:
     groups: dict[NodePath, dict[str, NodePath]] = {}
-    for path, _ in specs(root):
+    for path, node in specs(root):
         target = str(path[-1])
         problem = _target_problem(target)
         if not problem and path[:-1] == ("fields",) and target.partition(".")[0] == "event_name":
             problem = "`event_name` is written by `event` at the top of the file: remove this target"
         if problem:
             yield Finding(path, problem, of_key=True)
-        else:
+        elif not is_nested(node):
             groups.setdefault(path[:-1], {})[target] = path
     for group in groups.values():
         yield from _conflicts(group, root)
@@ -169,7 +170,7 @@ def _target_problem(target: str) -> str:
 
 
 def _conflicts(group: dict[str, NodePath], root: Node) -> Iterator[Finding]:
-    """Targets that are a value and an object at once: ``a`` and ``a.b``. Said at the later one of the two."""
+    """Targets that have a value of their own and parts: ``a`` and ``a.b``. Said at the later one of the two."""
     order = {target: number for number, target in enumerate(group)}
     for target, path in group.items():
         parts = target.split(".")
@@ -179,7 +180,9 @@ def _conflicts(group: dict[str, NodePath], root: Node) -> Iterator[Finding]:
                 later, first = (path, parent) if order[parent] < order[target] else (group[parent], target)
                 line = place_of(root, group[first], of_key=True).line
                 message = f"{shown(str(later[-1]))} conflicts with {shown(first)} in line {line}"
-                yield Finding(later, f"{message}: {shown(parent)} cannot be a value and an object at once", of_key=True)
+                yield Finding(
+                    later, f"{message}: {shown(parent)} cannot have a value of its own and parts", of_key=True
+                )
 
 
 def _check_required_targets(root: Node) -> Iterator[Finding]:

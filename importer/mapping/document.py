@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import stat
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from importer.errors import MappingInvalid, Problem, UsageInvalid
@@ -21,7 +22,7 @@ from importer.mapping.models import (
     TargetType,
 )
 from importer.mapping.nearest import nearest
-from importer.mapping.shape import Finding, read_shape
+from importer.mapping.shape import read_shape
 from importer.mapping.yaml_loader import MAX_PROBLEMS, Node, Place, compose, dotted, place_of
 
 if TYPE_CHECKING:
@@ -63,10 +64,6 @@ class Document:
         """
         return place_of(self.root, path)
 
-    def problem(self, message: str, *path: str | int) -> Problem:
-        """A problem at the value at ``path``, for what is found after the document was read."""
-        return Problem(*self.place(*path), dotted(path), message)
-
     def canonical(self) -> str:
         """The mapping as one line of JSON that two documents share exactly when they mean the same.
 
@@ -105,23 +102,13 @@ def _document(text: str, name: str, path: Path | None) -> Document:
         empty = Problem(1, 1, "", "the mapping file is empty: begin with `version: 1`")
         raise MappingInvalid(name, problems or [empty])
     mapping, findings = read_shape(root)
-    if mapping is not None:
-        findings += check(mapping, root)
-    problems += [_problem(finding, root) for finding in dict.fromkeys(findings)]
+    meaning = check(mapping, root) if mapping else ()
+    for finding in islice(dict.fromkeys(chain(findings, islice(meaning, MAX_PROBLEMS))), MAX_PROBLEMS):
+        place = place_of(root, finding.path, of_key=finding.of_key)
+        problems.append(Problem(*place, dotted(finding.path), finding.message))
     if mapping is None or problems:
-        raise MappingInvalid(name, _capped(problems))
+        raise MappingInvalid(name, problems)
     return Document(mapping, name, path, root)
-
-
-def _problem(finding: Finding, root: Node) -> Problem:
-    place = place_of(root, finding.path, of_key=finding.of_key)
-    return Problem(*place, dotted(finding.path), finding.message)
-
-
-def _capped(problems: list[Problem]) -> list[Problem]:
-    """At most ``MAX_PROBLEMS``: nobody reads more, and a hostile file could have a hundred thousand."""
-    ordered = sorted(problems, key=lambda problem: (problem.line, problem.column))
-    return ordered[:MAX_PROBLEMS]
 
 
 def _read(path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -45,8 +46,12 @@ _OTHER_WORDS = {
 
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The name among ``valid`` that was most likely meant by ``name``, ``None`` when nothing resembles it."""
+    return _nearest(name[:SHOWN_CHARACTERS].lower(), tuple(valid))
+
+
+@lru_cache(maxsize=1024)
+def _nearest(lower: str, valid: tuple[str, ...]) -> str | None:
     by_lower = {candidate.lower(): candidate for candidate in valid}
-    lower = name[:SHOWN_CHARACTERS].lower()
     if lower in by_lower:
         return by_lower[lower]
     if (other := _OTHER_WORDS.get(lower)) in by_lower:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-_TOKEN = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
+_JSON_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _SPACES = " \u00a0\u202f"
 
 
@@ -34,10 +34,6 @@ class NumberFormat:
         tokens = self.tokens(text).str.replace(r"\.0+$", "")
         return pl.when(tokens.str.contains(r"^-?[0-9]+$")).then(tokens)
 
-    def floats(self, text: pl.Expr) -> pl.Expr:
-        """The numbers as binary floating point, for those who compute with them."""
-        return self.tokens(text).cast(pl.Float64, strict=False)
-
     def _thousands(self) -> str:
         if self.thousands is None:
             return ""
@@ -53,11 +49,15 @@ class NumberFormat:
 
 
 def _canonical(tokens: pl.Series) -> pl.Series:
-    """Rewrite what JSON does not allow (``+5``, ``007``, ``.5``, ``5.``) where a chunk has any of it."""
-    if tokens.str.contains(_TOKEN).all():
+    """Rewrite what JSON does not allow (``+5``, ``007``, ``.5``, ``5.``), only in a chunk that has any of it.
+
+    The rewriting leaves all other tokens as they are, so a chunk never changes the bytes of a row.
+    """
+    if tokens.str.contains(_JSON_NUMBER).all():
         return tokens
     return (
-        tokens.str.replace(r"^\+", "")
+        tokens.str
+        .replace(r"^\+", "")
         .str.replace(r"^(-?)0+([0-9])", "${1}${2}")
         .str.replace(r"^(-?)\.", "${1}0.")
         .str.replace(r"\.([eE]|$)", "${1}")

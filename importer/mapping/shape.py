@@ -6,7 +6,6 @@ that does make sense, and a document gets all its problems in one go.
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -25,6 +24,12 @@ if TYPE_CHECKING:
 FORMS = ("column", "value", "sql")
 LATER = frozenset({"group_by", "lookup", "dedupe"})  # announced, not built
 _ENTRY_DEPTH = 4  # ("fields", target, "each", target)
+_CUTS = 8  # deeper than any path of the models
+_EXPECTED: dict[NodePath, str] = {
+    ("event",): "the name of the event, or a mapping with `column` or `sql`",
+    ("key",): "the name of a column, a list of such names, or the word `position`",
+}
+_PLACEHOLDER = {"version": 1, "event": {}, "fields": {"": {}}}
 
 
 class Finding(NamedTuple):
@@ -77,37 +82,43 @@ def read_shape(root: Node) -> tuple[Mapping | None, list[Finding]]:
     for finding in findings:
         _cut(data, finding.path)
     mapping, more = _validated(data, root)
-    findings += more
-    if mapping is None:
-        for finding in more:
+    findings += (finding for finding in more if finding.message)
+    return mapping or _remainder(data, more, root), findings
+
+
+def _remainder(data: dict[str, Any], findings: list[Finding], root: Node) -> Mapping | None:
+    """What is left of ``data`` once everything ill-shaped is cut out, and then what that left empty, and so on up."""
+    for _ in range(_CUTS):
+        for finding in findings:
             _cut(data, finding.path)
-        mapping, _ = _validated({"version": 1, "event": {}, "fields": {"": {}}} | data, root)
-    return mapping, list(dict.fromkeys(findings))
+        mapping, findings = _validated(_PLACEHOLDER | data, root)
+        if mapping:
+            return mapping
+    return None
 
 
 def _validated(data: dict[str, Any], root: Node) -> tuple[Mapping | None, list[Finding]]:
     try:
-        return Mapping.model_validate(copy.deepcopy(data), by_alias=True, by_name=False), []
+        return Mapping.model_validate(data, by_alias=True, by_name=False), []
     except ValidationError as errors:
-        details = errors.errors(include_url=False)
-        return None, [finding for error in details if (finding := _finding(error, root))]
+        return None, [_finding(error, root) for error in errors.errors(include_url=False)]
 
 
-def _cut(data: Any, path: NodePath) -> None:  # noqa: ANN401 - any JSON value
-    """Remove the value at ``path``; a list goes as a whole, because the others of it would move."""
-    parents = [data]
-    for part in path:
-        try:
-            parents.append(parents[-1][part])
-        except (KeyError, IndexError, TypeError):
-            break
-    depth = len(parents) - 1
-    while depth and not isinstance(parents[depth - 1], dict):
-        depth -= 1
-    if depth and path[depth - 1] == "each":  # the rest of such a field would look like another kind of field
-        depth -= 1
-    if depth:
-        del parents[depth - 1][path[depth - 1]]
+def _cut(data: dict[str, Any], path: NodePath) -> None:
+    """Remove the value at ``path``, if it is still there.
+
+    A list goes as a whole, because its other entries would move. So does the field around an ``each``, because the
+    rest of it would look like another kind of field.
+    """
+    way = path[:-1] if path[-1] == "each" and is_spec(path[:-1]) else path
+    parent: Any = data
+    for depth, part in enumerate(way, start=1):
+        if part not in parent:
+            return
+        if depth == len(way) or not isinstance(parent[part], dict):
+            del parent[part]
+            return
+        parent = parent[part]
 
 
 def _nulls(node: Node, path: NodePath) -> Iterator[Finding]:
@@ -141,18 +152,20 @@ def _nested(root: Node) -> Iterator[Finding]:
             yield Finding(path, message, of_key=True)
 
 
-def _finding(error: ErrorDetails, root: Node) -> Finding | None:
+def _finding(error: ErrorDetails, root: Node) -> Finding:
+    """The error of pydantic in our words; without words when it only follows from a problem that is said already."""
     path = tuple(part for part in error["loc"] if part not in UNION_TAGS)
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
         return Finding(path, _unknown_key(path, root), of_key=True)
     if kind == "missing":
-        written = root.get(*path) is not None  # cut out for another problem
-        return None if written else Finding(path, _missing(str(path[-1])), of_key=True)
+        return Finding(path, _missing(str(path[-1]), root), of_key=True)
     if path == ("version",):
         return Finding(path, "`version` must be the number 1: this importer knows no other")
     if is_spec(path):
         return Finding(path, _no_field(value))
+    if kind == "too_short" and (node := root.get(*path)) and node.value:
+        return Finding(path, "")  # emptied by cutting
     return Finding(path, _wrong_value(kind, value, error.get("ctx", {}), path))
 
 
@@ -181,8 +194,11 @@ def _unknown_in_field(key: str, parent: NodePath, root: Node) -> str:
     return f"unknown key {shown(key)}{did_you_mean(key, (*keys_of(FieldSpec), 'each'))}"
 
 
-def _missing(key: str) -> str:
-    example = {"version": "version: 1", "event": "event: purchase", "fields": "fields:"}.get(key, key)
+def _missing(key: str, root: Node) -> str:
+    misspelled = {nearest(name, keys_of(Mapping)) for name in root.names() if name not in keys_of(Mapping)}
+    if root.get(key) or key in misspelled:
+        return ""
+    example = {"version": "version: 1", "event": "event: purchase"}.get(key, f"{key}:")
     return f"{shown(key)} is missing: add `{example}`"
 
 
@@ -196,8 +212,9 @@ def _no_field(value: object) -> str:
 def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePath) -> str:
     if kind == "literal_error":
         valid = re.findall("'([^']*)'", context["expected"])
-        hint = did_you_mean(value, valid) if isinstance(value, str) else ""
-        return f"{_kind(value)} is not one of {', '.join(valid)}{hint}"
+        if not isinstance(value, str):
+            return f"must be one of {', '.join(map(shown, valid))}, not {_kind(value)}"
+        return f"{shown(value)} is not one of {', '.join(map(shown, valid))}{did_you_mean(value, valid)}"
     if kind in ("string_too_short", "too_short"):
         return "must not be empty"
     if kind == "string_type":
@@ -205,13 +222,9 @@ def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePa
         return f"must be a text, not {_kind(value)}{quotes}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be a whole number {'from 0 to 15' if path[-1] == 'round' else 'of 0 or more'}, not {value}"
-    expected = {
-        "int_type": "a whole number",
-        "tuple_type": "the name of a column, a list of such names, or the word `position`"
-        if path == ("key",)
-        else "a text or a list of texts",
-    }
-    return f"must be {expected.get(kind, 'a mapping of `name: value`')}, not {_kind(value)}"
+    by_kind = {"int_type": "a whole number", "tuple_type": "a text or a list of texts"}
+    expected = _EXPECTED.get(path) or by_kind.get(kind, "a mapping of `name: value`")
+    return f"must be {expected}, not {_kind(value)}"
 
 
 def _kind(value: object) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from encodings.aliases import aliases
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -30,12 +31,17 @@ _CSV_ONLY = ("separator", "quote", "encoding", "skip_rows")
 
 def check_timezone(path: NodePath, name: str | None) -> Iterator[Finding]:
     """Whether ``name`` is an IANA time zone. Says nothing on a machine that has no list of them."""
-    if name is None or _is_zone(name) or not (zones := available_timezones()):
+    if name is None or _is_zone(name) or not (zones := _zones()):
         return
-    by_city = {zone.rsplit("/", maxsplit=1)[-1]: zone for zone in sorted(zones)}
+    by_city = {zone.rsplit("/", maxsplit=1)[-1]: zone for zone in zones}
     found = nearest(name, zones) or by_city.get(nearest(name, by_city) or "")
     hint = f"; did you mean {shown(found)}?" if found else ": write a name such as `Europe/Paris` or `UTC`"
     yield Finding(path, f"{shown(name)} is no time zone{hint}")
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    return tuple(sorted(available_timezones()))
 
 
 def _is_zone(name: str) -> bool:

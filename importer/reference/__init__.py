@@ -8,11 +8,10 @@ are keys of :data:`DOCS`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from importer.reference.contradictions import CONTRADICTIONS
 from importer.reference.model import Contradiction, Event, Property
@@ -20,6 +19,9 @@ from importer.reference.provenance import DOCS, DOCS_COMMIT, DOCS_DATE, DOCS_REP
 from importer.reference.retail import CAMPAIGN_EVENTS, COMMON_EVENTS, ECOMMERCE_EVENTS
 from importer.reference.shared import EVERY_EVENT, ITEM_LIST, ITEMS
 from importer.reference.video import VIDEO_EVENTS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 __all__ = [
     "CONTRADICTIONS",

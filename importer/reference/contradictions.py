@@ -23,8 +23,8 @@ ENVELOPE_CONTRADICTIONS: Final = (
     ),
     Contradiction(
         "timestamp_type",
-        "An integer in HS, AM, FB and HT1; 13 digits in quotes in the examples of HT and AW; ISO 8601 with an offset in "
-        "the purchase example of ER. HT says milliseconds.",
+        "An integer in HS, AM, FB and HT1; 13 digits in quotes in the examples of HT and AW; ISO 8601 with an offset "
+        "in the purchase example of ER. HT says milliseconds.",
         ("HS", "HT", "AW", "AM", "FB", "HT1", "ER"),
         "an integer of epoch milliseconds",
         _SPECIFICATION,

@@ -8,7 +8,8 @@ from typing import Literal
 Type = Literal["string", "number", "integer", "boolean", "array", "object", "timestamp", "date"]
 Required = Literal["yes", "no", "conditional"]
 Format = Literal[
-    "email", "e164", "date", "iso3166", "iso4217", "hex32", "hex64", "url", "ip", "epoch_ms", "epoch_s", "cookie", "timezone", "uuid"
+    "cookie", "date", "e164", "email", "epoch_ms", "epoch_s", "hex32", "hex64", "ip", "iso3166", "iso4217", "timezone",
+    "url", "uuid",
 ]  # fmt: skip
 Schema = Literal["user", "item", "product", "context", "page", "viewport", "device", "app"]
 

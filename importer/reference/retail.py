@@ -75,7 +75,7 @@ _PURCHASE = Event("purchase", "ecommerce", _PURCHASE_DOCS, (
     _REVENUE,
     _PAYMENT_METHOD,
     _CURRENCY,
-    Property("status", "string", "yes", enum=PURCHASE_STATUSES, note="pending stays out of the platform's sums and counts"),
+    Property("status", "string", "yes", enum=PURCHASE_STATUSES, note="pending stays out of sums and counts"),
     _USER,
     _ITEMS,
     _COUPON,
@@ -118,6 +118,8 @@ _PROMOTION = (
     ),
 )
 
+_CART = (Property("value", "number"), _CURRENCY_OF_VALUE, _USER, _ITEMS)
+
 ECOMMERCE_EVENTS: Final = (
     Event("add_payment_info", "ecommerce", _SHOP_DOCS, (
         _PAYMENT_METHOD, _USER, _COUPON, _optional(_REVENUE),
@@ -129,7 +131,8 @@ ECOMMERCE_EVENTS: Final = (
         replace(_optional(_REVENUE), in_table=False),
     )),
     Event("add_to_cart", "ecommerce", _SHOP_DOCS, (
-        replace(_VALUE, note="reports need it"), replace(_CURRENCY, condition="beside value; the cell also names revenue"),
+        replace(_VALUE, note="reports need it"),
+        replace(_CURRENCY, condition="beside value; the cell also names revenue"),
         _USER, _ITEMS,
     )),
     Event("add_to_wishlist", "ecommerce", _SHOP_DOCS, (
@@ -141,20 +144,20 @@ ECOMMERCE_EVENTS: Final = (
         _COUPON, Property("id", "string", note="id of the transaction; the key of later updates"), _USER, _ITEMS,
     )),
     Event("generate_lead", "ecommerce", _SHOP_DOCS, (
-        Property("value", "number", note="recommended"), _CURRENCY_OF_VALUE, Property("id", "string", note="id of the lead"),
-        _USER, replace(_METHOD, in_table=False),
+        Property("value", "number", note="recommended"), _CURRENCY_OF_VALUE,
+        Property("id", "string", note="id of the lead"), _USER, replace(_METHOD, in_table=False),
     )),
     _PURCHASE,
     _REFUND,
-    Event("remove_from_cart", "ecommerce", _SHOP_DOCS, (Property("value", "number"), _CURRENCY_OF_VALUE, _USER, _ITEMS)),
+    Event("remove_from_cart", "ecommerce", _SHOP_DOCS, _CART),
     Event("select_item", "ecommerce", _SHOP_DOCS, (
         _LIST_NAME, replace(_ITEMS, note="one entry"),
         replace(_USER, required="conditional", condition="not in the table, but the API's specification requires it"),
     )),
-    Event("view_cart", "ecommerce", _SHOP_DOCS, (Property("value", "number"), _CURRENCY_OF_VALUE, _USER, _ITEMS)),
+    Event("view_cart", "ecommerce", _SHOP_DOCS, _CART),
     Event("view_item", "ecommerce", _PURCHASE_DOCS, (
         replace(_VALUE, docs=_ER, note="called revenue until January 2025"),
-        replace(_REVENUE, required="conditional", condition="the older table has it in place of value", docs=_EC, note=""),
+        replace(_REVENUE, required="conditional", condition="in EC, in place of value", docs=_EC, note=""),
         replace(_CURRENCY, condition="beside the amount"), _USER, _ITEMS,
     )),
     Event("view_item_list", "ecommerce", _SHOP_DOCS, (_LIST_NAME, _USER, _ITEMS)),

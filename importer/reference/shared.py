@@ -25,10 +25,11 @@ _MOBILE = ("AM",)
 
 USER: Final = (
     Property("user.id", "string", docs=_USER, note="main id in the CRM; many destinations need it"),
-    Property("user.email", "string", "conditional", "required unless user.email_sha256 is sent", format="email", docs=_USER,
-             note="in plain text; the platform derives the hashes"),
+    Property("user.email", "string", "conditional", "required unless user.email_sha256 is sent", format="email",
+             docs=_USER, note="in plain text; the platform derives the hashes"),
     Property("user.email_md5", "string", condition="of no use beside user.email", format="hex32", docs=_USER),
-    Property("user.email_sha256", "string", "conditional", "required unless user.email is sent", format="hex64", docs=_USER),
+    Property("user.email_sha256", "string", "conditional", "required unless user.email is sent", format="hex64",
+             docs=_USER),
     Property("user.phone", "string", format="e164", docs=_USER, note="some destinations need it"),
     Property("user.firstname", "string", docs=_USER),
     Property("user.lastname", "string", docs=_USER),
@@ -101,14 +102,15 @@ _PAGE = ("HT", "HS", "AW")
 
 CONTEXT: Final = (
     Property("context.event_id", "string", "yes", docs=("ER", "HS"), note="text of any form; the SDKs use random ids"),
-    Property("context.event_timestamp", "timestamp", "yes", format="epoch_ms", docs=("ER", "HS", "HT")),
+    Property("context.event_timestamp", "timestamp", "yes", format="epoch_ms", docs=("ER", "HS", "HT"),
+             note="when the event happened, though two pages say when it was sent"),
     Property("context.page", "object", schema="page", docs=_CONTEXT),
     Property("context.device", "object", schema="device", docs=_CONTEXT),
     Property("context.app", "object", schema="app", docs=_CONTEXT),
     Property("context.generatorVersion", "string", added_by="web SDK", docs=_CONTEXT),
     Property("context.containerVersion", "string", added_by="web SDK", docs=_CONTEXT),
     Property("context.cookie", "string", docs=("FB",), note="in one example; else context.device.cookie"),
-)
+)  # fmt: skip
 
 PAGE: Final = (
     Property("context.page.title", "string", docs=_PAGE),

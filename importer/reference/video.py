@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from importer.reference.model import Event, Property
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 AD_TYPES: Final = ("pre-roll", "mid-roll", "post-roll")
 LOAD_TYPES: Final = ("dynamic", "linear")
@@ -122,25 +124,29 @@ def _as_array(prop: Property) -> Property:
     return replace(prop, type="array", items="string", note="an array on this event only")
 
 
-def _required(path: str, group: tuple[Property, ...] = _SETTINGS) -> tuple[Property, ...]:
-    return tuple(replace(prop, required="yes") if prop.path == path else prop for prop in group)
+def _settings_with(required: str) -> tuple[Property, ...]:
+    return tuple(replace(prop, required="yes") if prop.path == required else prop for prop in _SETTINGS)
 
 
-def _with(prop: Property, group: tuple[Property, ...] = _PLAYBACK) -> tuple[Property, ...]:
-    return (*group[:-1], prop, group[-1])
+def _after(path: str, prop: Property, group: tuple[Property, ...]) -> tuple[Property, ...]:
+    position = 1 + next(index for index, other in enumerate(group) if other.path == path)
+    return (*group[:position], prop, *group[position:])
 
 
 _IDS = {prop.path for prop in (_CONTENT, _CONTENT_POD, _AD, _AD_POD)}
 _START = tuple(_as_array(prop) if prop.path in _IDS else prop for prop in _PLAYBACK)
 _BUFFER = tuple(replace(prop, required="no") if prop.path == _CURSOR.path else prop for prop in _PLAYBACK)
-_SEEK = _with(Property("seek_position", "integer", condition="has a meaning on the two seek events only"))
+_SEEK_POSITION = Property("seek_position", "integer", condition="has a meaning on the two seek events only")
+_SEEK = _after("cursor_position", _SEEK_POSITION, _PLAYBACK)
 _INTERRUPTION = Property(
     "interruption_method",
     "string",
     condition="has a meaning on video_error only",
     recommended=("device_lock", "call", "browser_redirect", "network_loss"),
 )
+_ERROR = _after("image_quality", _INTERRUPTION, _PLAYBACK)
 _QUARTILE = Property("ad_quartile", "integer", condition="has a meaning on video_ad_playing only")
+_AD_PLAYING = _after("load_type", _QUARTILE, _AD_PART)
 
 _AT_END = "cursor_position equals total_length"
 
@@ -153,7 +159,7 @@ VIDEO_EVENTS: Final = (
     *_events("video_playback", (
         ("video_start", _START, "the four ids are arrays"),
         ("video_pause", _PLAYBACK, ""),
-        ("video_error", _with(_INTERRUPTION), "may carry interruption_method"),
+        ("video_error", _ERROR, "may carry interruption_method"),
         ("video_buffer_start", _BUFFER, "cursor_position is not required"),
         ("video_buffer_complete", _BUFFER, "cursor_position is not required"),
         ("video_seek_start", _SEEK, "add seek_position"),
@@ -169,7 +175,7 @@ VIDEO_EVENTS: Final = (
     )),
     *_events("video_ad", (
         ("video_ad_start", _AD_PART, ""),
-        ("video_ad_playing", _with(_QUARTILE, _AD_PART), ""),
+        ("video_ad_playing", _AD_PLAYING, ""),
         ("video_ad_stop", _AD_PART, "described in the words of video_ad_complete"),
         ("video_ad_complete", _AD_PART, _AT_END),
         ("video_ad_skip", _AD_PART, ""),
@@ -178,13 +184,13 @@ VIDEO_EVENTS: Final = (
         ("video_ad_click", _AD_PART, ""),
     )),
     *_events("video_settings", (
-        ("video_volume", _required("sound"), "sound is required"),
+        ("video_volume", _settings_with("sound"), "sound is required"),
         ("video_speed", _SETTINGS, ""),
         ("video_subtitle_on", _SETTINGS, ""),
         ("video_subtitle_off", _SETTINGS, ""),
-        ("video_fullscreen_on", _required("full_screen"), "full_screen is required"),
-        ("video_fullscreen_off", _required("full_screen"), "full_screen is required; the table misspells the name"),
-        ("video_quality", _required("image_quality"), "image_quality is required; startupTime and droppedFrames are named untyped"),
+        ("video_fullscreen_on", _settings_with("full_screen"), "full_screen is required"),
+        ("video_fullscreen_off", _settings_with("full_screen"), "full_screen is required"),
+        ("video_quality", _settings_with("image_quality"), "image_quality is required; more is named, untyped"),
         ("video_share", _SETTINGS, ""),
     )),
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import ssl
 import struct
 import traceback
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     Behaviour = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-KEY = "f00d-key/with+odd chars&=é".replace(" ", "_")
+KEY = "f00d-key/with+odd_chars&=é"
 KEY_FORMS = (KEY, "f00d-key%2Fwith%2Bodd_chars%26%3D%C3%A9", "f00d-key")
 POLICY = RetryPolicy(connect_timeout_seconds=5, request_timeout_seconds=5)
 SHORT = RetryPolicy(connect_timeout_seconds=0.3, request_timeout_seconds=0.3)
@@ -78,7 +79,7 @@ async def serving(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> As
 
 
 def destination(url: str, key: str = KEY, **more: object) -> Destination:
-    return Destination(url, "1234 5".replace(" ", ""), Secret(key), name="test", **more)
+    return Destination(url, "12345", Secret(key), name="test", **more)
 
 
 async def exchange(
@@ -114,7 +115,8 @@ async def reset(server: Server, reader: asyncio.StreamReader, writer: asyncio.St
 
 
 async def reset_at_once(_: Server, __: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    writer.get_extra_info("socket").setsockopt(1, 13, struct.pack("ii", 1, 0))  # SO_LINGER of zero: RST
+    connection = writer.get_extra_info("socket")
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing means RST
     writer.transport.abort()
 
 

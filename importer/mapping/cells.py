@@ -1,0 +1,98 @@
+"""What the steps of a field work on: a column that is being made, and the checks that it leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import polars as pl
+
+from importer.mapping.numbers import NumberFormat
+
+
+class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
+    """A field cannot be built from its column; ``key`` is the entry of the field that is to blame."""
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value that stands for {} in ``message``."""
+
+    code: str
+    message: str
+    failed: pl.Expr
+    shown: pl.Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """The column of one field.
+
+    ``raw`` columns hold JSON tokens (numbers with their own digits), not texts; their ``dtype`` is text or a list of
+    it. ``counts`` are Boolean expressions that the report counts as warnings, by name.
+    """
+
+    expr: pl.Expr
+    dtype: pl.DataType
+    raw: bool = False
+    checks: tuple[Check, ...] = ()
+    counts: tuple[tuple[str, pl.Expr], ...] = ()
+
+    def checked(self, code: str, message: str, failed: pl.Expr, shown: pl.Expr) -> Value:
+        """The same value with one more check."""
+        return replace(self, checks=(*self.checks, Check(code, message, failed, shown)))
+
+    def converted(self, expr: pl.Expr, dtype: pl.DataType, message: str, *, raw: bool = False) -> Value:
+        """``expr`` in place of the value, and a check that no value was lost on the way."""
+        failed = self.expr.is_not_null() & expr.is_null()
+        return replace(self.checked("type", message, failed, self.expr), expr=expr, dtype=dtype, raw=raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a field needs to know besides itself.
+
+    ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
+    guessed for columns with ``unit: auto``, by label.
+    """
+
+    timezone: str | None = None
+    numbers: NumberFormat = field(default_factory=NumberFormat)
+    units: dict[str, str] = field(default_factory=dict)
+
+
+def inner_type(dtype: pl.DataType) -> pl.DataType | None:
+    """The type of the entries of a list, ``None`` for what is no list."""
+    return instance(dtype.inner) if isinstance(dtype, pl.List) else None
+
+
+def instance(dtype: Any) -> pl.DataType:  # noqa: ANN401  polars gives classes and instances in the same places
+    """A Polars type as an instance."""
+    return dtype() if isinstance(dtype, type) else dtype  # type: ignore[no-any-return]
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """What a user calls the type."""
+    if isinstance(dtype, pl.Struct):
+        return "a struct"
+    if isinstance(dtype, pl.List):
+        return "a list"
+    if dtype.is_float():
+        return "floating point"
+    if dtype.is_integer():
+        return "whole numbers"
+    names = {"String": "text", "Boolean": "true/false", "Date": "a date", "Binary": "binary", "Time": "a time of day"}
+    return names.get(str(dtype), str(dtype))
+
+
+def as_text(value: Value, key: str) -> Value:
+    """The value as text, for steps that work on text; ``key`` is the step."""
+    if value.dtype == pl.String:
+        return value
+    if value.dtype.is_integer() or value.dtype in {pl.Boolean, pl.Date}:
+        return replace(value, expr=value.expr.cast(pl.String), dtype=pl.String())
+    raise FieldInvalid(f"`{key}` needs text, and the value is {type_name(value.dtype)}", key)

@@ -1,0 +1,150 @@
+"""Real processes: the oracle, and the importer as a user starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+# pytest's importlib mode puts no test folder on the path
+sys.path.insert(0, str(Path(__file__).parent))
+
+from oracle import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE_KEY = "s3cret-source-key-of-the-tests"
+PATIENCE_SECONDS = 50
+
+
+@dataclass(slots=True)
+class RunningOracle:
+    """A server process and what it has on record."""
+
+    url: str
+    record: Record
+
+
+@dataclass(slots=True)
+class Ended:
+    """How a process of the importer ended. ``report`` is what ``--json`` printed, empty if it was killed."""
+
+    code: int
+    report: dict[str, Any]
+    stderr: str
+
+
+@dataclass(slots=True)
+class Running:
+    """The importer at work. Its output goes to files, so that it never waits for its reader."""
+
+    process: subprocess.Popen[bytes]
+    output: Path
+    words: Path
+
+    def send(self, number: signal.Signals) -> bool:
+        """Send a signal; whether the process was still alive to get it."""
+        alive = self.process.poll() is None
+        self.process.send_signal(number)
+        return alive
+
+    def wait(self) -> Ended:
+        """Wait for the end."""
+        code = self.process.wait(PATIENCE_SECONDS)
+        text = self.output.read_text()
+        return Ended(code, json.loads(text) if text else {}, self.words.read_text())
+
+
+@dataclass(slots=True)
+class Importer:
+    """Starts ``python -m importer run``, always with the same state directory: the same command resumes."""
+
+    folder: Path
+    started: list[Running] = field(default_factory=list)
+
+    @property
+    def state_dir(self) -> Path:
+        """Where checkpoint and rejects are."""
+        return self.folder / "state"
+
+    def start(self, mapping: Path, source: Path, url: str, *options: str) -> Running:
+        """Start an import and return at once."""
+        command = [sys.executable, "-m", "importer", "run", str(mapping), str(source), "--url", url, "--site", "1234"]
+        command += ["--state-dir", str(self.state_dir), "--yes", "--json", *options]
+        number = len(self.started)
+        output, words = self.folder / f"stdout-{number}", self.folder / f"stderr-{number}"
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("IMPORTER_")}
+        with output.open("wb") as stdout, words.open("wb") as stderr:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**environment, "IMPORTER_SOURCE_KEY": SOURCE_KEY},
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+        self.started.append(Running(process, output, words))
+        return self.started[-1]
+
+    def run(self, mapping: Path, source: Path, url: str, *options: str) -> Ended:
+        """Run an import to its end."""
+        return self.start(mapping, source, url, *options).wait()
+
+    def secret_places(self) -> list[Path]:
+        """Files that the importer wrote and that contain the source key. There must be none."""
+        written = [file for file in self.state_dir.rglob("*") if file.is_file()]
+        written += [file for running in self.started for file in (running.output, running.words)]
+        return [file for file in written if SOURCE_KEY.encode() in file.read_bytes()]
+
+
+@pytest.fixture
+def importer(tmp_path: Path) -> Iterator[Importer]:
+    starter = Importer(tmp_path)
+    yield starter
+    for running in starter.started:
+        running.process.kill()  # does nothing to one that has ended
+        running.process.wait()
+
+
+@pytest.fixture
+def start_oracle(tmp_path: Path) -> Iterator[Callable[..., RunningOracle]]:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(latency_seconds: float = 0.0) -> RunningOracle:
+        record = tmp_path / f"oracle-{len(processes)}.ndjson"
+        record.touch()
+        script = Path(__file__).with_name("oracle.py")
+        command = [sys.executable, str(script), str(record), str(latency_seconds)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert process.stdout
+        port = int(process.stdout.readline())
+        return RunningOracle(f"http://127.0.0.1:{port}", Record(record))
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Wait for something that another process does; fails after a while."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen"
+            time.sleep(0.002)
+
+    return wait

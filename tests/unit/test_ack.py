@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from array import array
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from fakes import digest_of, make_batches, make_chunk
+
+from importer.ack import AckWriter, tallies
+from importer.checkpoint import OPEN_END, Anchor, Candidate, Changes, Checkpoint, ImportKey, StoredIdentity, Tally
+from importer.errors import Imbalance, StateUnusable
+from importer.records import Ack, Batch, Piece, Reject, Span
+from importer.rejects import RejectsFile, read_rejects
+from importer.report import Report
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from importer.records import EncodedRows
+
+
+class Watched(Checkpoint):
+    """A checkpoint that remembers what the rejects file held when each transaction began."""
+
+    rejects_path: Path
+    seen: list[int]
+
+    def commit(self, changes: Changes) -> None:
+        if changes.acknowledged:
+            self.seen.append(len(list(read_rejects(self.rejects_path))))
+        super().commit(changes)
+
+
+class House:
+    """A writer with all that it writes into."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.key = ImportKey(tmp_path / "m.yaml", "sandbox", "1")
+        self.path = tmp_path
+        self.open()
+
+    def open(self) -> None:
+        self.checkpoint = Watched(self.path / "state", self.key, lambda: datetime(2026, 3, 1, tzinfo=UTC))
+        self.checkpoint.rejects_path, self.checkpoint.seen = self.path / "r", []
+        names = ("orders.csv", "more.csv")
+        candidates = [Candidate(str(self.path / name), name, StoredIdentity(1, 2, "h")) for name in names]
+        self.checkpoint.begin(candidates, {}, {})
+        self.rejects = RejectsFile(self.path / "r", self.checkpoint.rejects_length(str(self.path / "r")))
+        self.report = Report()
+        self.writer = AckWriter(self.checkpoint, self.rejects, self.report)
+
+    def close(self) -> None:
+        self.rejects.close()
+        self.checkpoint.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path)
+    yield made
+    made.close()
+
+
+def a_reject(row: int, stage: str = "mapping", source: int = 0) -> Reject:
+    return Reject(source, "orders.csv", row, row, stage, "bad", "no")
+
+
+def at_rows(chunk: EncodedRows, source: int, *rows: int) -> EncodedRows:
+    """``chunk`` as if its events came from these rows of ``source``."""
+    return replace(chunk, span=Span(source, 1, rows[-1] + 5), rows=memoryview(array("q", rows)))
+
+
+def accepted(batch: Batch, **more: Any) -> Ack:
+    return Ack(batch, batch.digest(), **more)
+
+
+def mixed() -> Ack:
+    """Two sources: rows 1 to 5 of the first, 1 and 2 of the second; event 3 refused, row 2 rejected, row 5 filtered."""
+    first = at_rows(make_chunk([b'{"id":1}', b'{"id":3}', b'{"id":4}']), 0, 1, 3, 4)
+    second = at_rows(make_chunk([b'{"id":8}', b'{"id":9}']), 1, 1, 2)
+    batch = Batch(
+        1,
+        (Piece(first, 0, 3), Piece(second, 0, 2)),
+        (Span(0, 1, 6), Span(1, 1, 3)),
+        (a_reject(2, "encode"),),
+        filtered=1,
+    )
+    return Ack(batch, digest_of([1, 4, 8, 9]), (a_reject(3, "destination"),), resent=2)
+
+
+def test_each_source_gets_its_own_counts_and_digest() -> None:
+    assert tallies(mixed(), 2) == {
+        0: Tally(
+            sent=2, filtered=1, rejected={"encode": 1, "destination": 1}, accepted=2, refused=1, resent=2,
+            digest=digest_of([1, 4]),
+        ),
+        1: Tally(sent=2, accepted=2, digest=digest_of([8, 9])),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"digest": 1},
+        {"refused": ()},
+        {"refused": (a_reject(5, "destination"),)},
+        {"batch": replace(mixed().batch, filtered=0)},
+        {"batch": replace(mixed().batch, rejects=())},
+        {"batch": replace(mixed().batch, spans=(Span(0, 1, 6),))},
+        {"batch": replace(mixed().batch, spans=(Span(0, 1, 6), Span(1, 1, 4)))},
+    ],
+)
+def test_an_ack_that_contradicts_itself_is_not_counted(change: dict[str, Any]) -> None:
+    with pytest.raises(Imbalance):
+        tallies(replace(mixed(), **change), 0)
+
+
+async def test_an_acknowledgement_is_durable_when_it_returns(house: House) -> None:
+    with house.writer as writer:
+        await writer.announce([Span(0, 1, 6), Span(1, 1, 3)], [Anchor(0, 1, 10, 2)])
+        await writer.acknowledge(mixed())
+        await writer.finish(1, 2)
+        assert house.report.rows.sent == 4
+    house.close()
+    house.open()
+    assert house.checkpoint.missing(0) == [Span(0, 6, OPEN_END)]
+    assert house.checkpoint.missing(1) == []
+    assert house.checkpoint.ambiguous() == []
+    assert house.checkpoint.anchor(0, 5) == Anchor(0, 1, 10, 2)
+    assert house.checkpoint.total().digest == digest_of([1, 4, 8, 9])
+    assert [(body["row"], body["stage"]) for body in read_rejects(house.path / "r")] == [
+        (2, "encode"),
+        (3, "destination"),
+    ]
+    assert house.rejects.length == (house.path / "r").stat().st_size > 0
+
+
+async def test_the_report_gets_what_the_checkpoint_has(house: House) -> None:
+    with house.writer as writer:
+        await writer.acknowledge(mixed())
+        await writer.acknowledge(Ack(Batch(2, (), (Span(0, 6, 9),), (a_reject(7),), filtered=2), 0))
+    total, rows, events = house.checkpoint.total(), house.report.rows, house.report.events
+    assert (rows.sent, rows.filtered, rows.rejected) == (total.sent, total.filtered, total.rejected_rows) == (4, 3, 3)
+    assert (
+        (events.accepted, events.rejected, events.resent) == (total.accepted, total.refused, total.resent) == (4, 1, 2)
+    )
+    assert house.report.digest == total.digest
+
+
+async def test_rejects_are_on_disk_before_the_checkpoint_moves(house: House) -> None:
+    with house.writer as writer:
+        for row in (1, 2, 3):
+            await writer.acknowledge(Ack(Batch(row, (), (Span(0, row, row + 1),), (a_reject(row),)), 0))
+    assert house.checkpoint.seen == [1, 2, 3]
+
+
+async def test_what_waits_is_committed_together(house: House) -> None:
+    batches = make_batches(640, 1)
+    with house.writer as writer:
+        await asyncio.gather(*(writer.acknowledge(accepted(batch)) for batch in batches))
+    assert len(house.checkpoint.seen) < 64
+    assert house.checkpoint.missing(0) == [Span(0, 641, OPEN_END)]
+
+
+async def test_a_waiter_that_is_cancelled_does_not_take_its_record_back(house: House) -> None:
+    batches = make_batches(100, 1)
+    with house.writer as writer:
+        tasks = [asyncio.create_task(writer.acknowledge(accepted(batch))) for batch in batches]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert house.checkpoint.missing(0) == [Span(0, 101, OPEN_END)]
+
+
+async def test_a_thread_without_a_loop_can_write_too(house: House) -> None:
+    def produce() -> None:
+        house.writer.announce_blocking([Span(0, 1, 9)])
+        house.writer.acknowledge_blocking(Ack(Batch(1, (), (Span(0, 1, 4),), filtered=3), 0))
+        house.writer.finish_blocking(0, 8)
+
+    with house.writer:
+        thread = Thread(target=produce)
+        thread.start()
+        await asyncio.to_thread(thread.join)
+    assert house.checkpoint.missing(0) == [Span(0, 4, 9)]
+
+
+async def test_a_failure_reaches_every_waiter_and_all_that_come_later(house: House) -> None:
+    with house.writer as writer:
+        house.checkpoint._store._connection.close()
+        tasks = [writer.acknowledge(accepted(batch)) for batch in make_batches(50, 1)]
+        found = await asyncio.gather(*tasks, return_exceptions=True)
+        assert all(isinstance(error, StateUnusable) for error in found)
+        with pytest.raises(StateUnusable):
+            await writer.announce([Span(0, 1, 2)])
+    assert house.report.rows.sent == 0
+
+
+async def test_rejects_that_cannot_be_written_stop_the_checkpoint(house: House) -> None:
+    with house.writer as writer:
+        await writer.acknowledge(accepted(make_batches(1, 1)[0]))
+        (house.path / "r").unlink()
+        with pytest.raises(StateUnusable):
+            await writer.acknowledge(Ack(Batch(2, (), (Span(0, 2, 3),), (a_reject(2),)), 0))
+    assert house.checkpoint.missing(0) == [Span(0, 2, OPEN_END)]
+
+
+async def test_an_imbalance_is_an_error_of_its_own(house: House) -> None:
+    with house.writer as writer:
+        await writer.acknowledge(accepted(make_batches(1, 1)[0]))
+        with pytest.raises(Imbalance):
+            await writer.acknowledge(accepted(make_batches(1, 1)[0]))
+
+
+async def test_after_the_end_nothing_is_taken(house: House) -> None:
+    with house.writer as writer:
+        pass
+    with pytest.raises(StateUnusable, match="has ended"):
+        await writer.announce([Span(0, 1, 2)])
+
+
+async def test_events_that_a_killed_run_may_have_sent_count_as_resent(house: House) -> None:
+    with house.writer as writer:
+        await writer.announce([Span(0, 3, 8), Span(1, 1, 50)])
+    house.close()
+    house.open()
+    with house.writer as writer:
+        for batch in make_batches(10, 5):
+            await writer.acknowledge(accepted(batch, resent=1))
+    assert house.report.events.resent == 4 + 3
+    assert house.checkpoint.ambiguous() == [Span(1, 1, 50)]
+
+
+async def test_the_rejects_file_is_known_before_its_first_line(house: House) -> None:
+    with contextlib.suppress(RuntimeError), house.writer:
+        raise RuntimeError
+    assert house.checkpoint.rejects_length(str(house.path / "r")) == 0
