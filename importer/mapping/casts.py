@@ -30,7 +30,7 @@ def convert(spec: FieldSpec, kind: str | None, value: Value, context: Context, l
         case "timestamp":
             return _timestamp(spec, value, context, label)
         case "date":
-            return _date(spec, value, label)
+            return _date(spec, value, context, label)
         case "boolean":
             return _boolean(value, label)
         case "number" | "integer":
@@ -55,7 +55,7 @@ def _entries(spec: FieldSpec, kind: str | None, value: Value, context: Context, 
         raise FieldInvalid(f"{label} is a list of lists, which no event has")
     if isinstance(inner, pl.Struct):
         raise FieldInvalid(f"{label} is a list of structs: write {{from: …, each: {{…}}}} to say what of it is sent")
-    element = convert(spec, kind, Value(pl.element(), inner or pl.String()), context, label)
+    element = convert(spec, kind, Value(pl.element(), inner or pl.String()), replace(context, stages=None), label)
     kept = value.expr.list.eval(element.expr.drop_nulls())
     checks = tuple(_of_list(check, value) for check in element.checks)
     return replace(
@@ -85,9 +85,11 @@ def _timestamp(spec: FieldSpec, value: Value, context: Context, label: str) -> V
         message = f"{label} has times without a zone: say which clock they were read from, e.g. `timezone: Europe/Paris`"
         raise FieldInvalid(message, "format" if spec.format else "")
     if value.dtype == pl.String:
-        instant = timestamps.from_text(value.expr, spec.format, clock)
+        instant = timestamps.fields_of(context.staged(timestamps.from_text(value.expr, spec.format, clock)))
+    elif isinstance(value.dtype, pl.Datetime) and value.dtype.time_zone is not None:
+        instant = timestamps.from_instant(value.expr)
     elif isinstance(value.dtype, pl.Datetime | pl.Date):
-        instant = timestamps.from_datetime(value.expr, value.dtype, clock)
+        instant = timestamps.fields_of(context.staged(timestamps.from_wall_clock(value.expr, clock)))
     else:
         raise FieldInvalid(f"{label} holds {type_name(value.dtype)}: say what it counts, e.g. `unit: ms`", "unit")
     counts = [("time_ambiguous", instant.ambiguous), ("time_nonexistent", instant.nonexistent)]
@@ -109,7 +111,7 @@ def _epoch(unit: str, value: Value, context: Context, label: str) -> Value:
         raise FieldInvalid(f"`unit` counts numbers, and {label} holds {type_name(value.dtype)}", "unit")
     if unit == "auto":
         unit = context.units.get(label, "s")
-    number = context.numbers.tokens(value.expr) if value.dtype == pl.String else value.expr
+    number = context.staged(context.numbers.tokens(value.expr)) if value.dtype == pl.String else value.expr
     instant = timestamps.from_epoch(number, unit)
     message = f"{label} is {{}}, which is no time when it counts {unit} since 1970"
     return value.converted(_sane(instant.milliseconds), pl.Int64(), message)
@@ -119,10 +121,10 @@ def _sane(milliseconds: pl.Expr) -> pl.Expr:
     return pl.when(milliseconds.is_between(timestamps.MIN_MILLISECONDS, timestamps.MAX_MILLISECONDS)).then(milliseconds)
 
 
-def _date(spec: FieldSpec, value: Value, label: str) -> Value:
+def _date(spec: FieldSpec, value: Value, context: Context, label: str) -> Value:
     wanted = " or ".join(spec.format) or "YYYY-MM-DD"
     if value.dtype == pl.String:
-        dates = timestamps.parse_date(value.expr, spec.format)
+        dates = context.staged(timestamps.parse_date(value.expr, spec.format))
     elif isinstance(value.dtype, pl.Datetime):
         dates = value.expr.dt.date()  # of its own clock; a cast would take that of UTC
     elif value.dtype == pl.Date:
@@ -148,7 +150,7 @@ def _number(kind: str, value: Value, context: Context, label: str) -> Value:
     message = f"{label} is {{}}, which is not {'a whole number' if kind == 'integer' else 'a number'}"
     if value.dtype == pl.String:
         read = context.numbers.integers if kind == "integer" else context.numbers.tokens
-        return value.converted(read(value.expr), pl.String(), message, raw=True)
+        return value.converted(context.staged(read(value.expr)), pl.String(), message, raw=True)
     if isinstance(value.dtype, pl.Decimal):
         tokens = value.expr.cast(pl.String)
         if kind == "integer":

@@ -52,17 +52,44 @@ class Value:
         return replace(self.checked("type", message, failed, self.expr), expr=expr, dtype=dtype, raw=raw)
 
 
+class Stages:
+    """Columns that are computed once, before all that refers to them, in layers that depend on earlier ones only."""
+
+    def __init__(self) -> None:
+        self._layers: list[dict[str, pl.Expr]] = []
+        self._layer_of: dict[str, int] = {}
+
+    def add(self, expr: pl.Expr) -> pl.Expr:
+        """The column that will hold ``expr``."""
+        layer = max((self._layer_of.get(root, -1) + 1 for root in expr.meta.root_names()), default=0)
+        name = f"\x01stage{len(self._layer_of)}"
+        self._layer_of[name] = layer
+        self._layers += [{} for _ in range(layer + 1 - len(self._layers))]
+        self._layers[layer][name] = expr
+        return pl.col(name)
+
+    def layers(self) -> tuple[tuple[pl.Expr, ...], ...]:
+        """The expressions to add to a frame, layer by layer."""
+        return tuple(tuple(expr.alias(name) for name, expr in layer.items()) for layer in self._layers)
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a field needs to know besides itself.
 
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
-    guessed for columns with ``unit: auto``, by label.
+    guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
+    a list.
     """
 
     timezone: str | None = None
     numbers: NumberFormat = field(default_factory=NumberFormat)
     units: dict[str, str] = field(default_factory=dict)
+    stages: Stages | None = None
+
+    def staged(self, expr: pl.Expr) -> pl.Expr:
+        """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""
+        return expr if self.stages is None else self.stages.add(expr)
 
 
 def inner_type(dtype: pl.DataType) -> pl.DataType | None:

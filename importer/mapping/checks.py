@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
-from importer.mapping.shape import FORMS, Finding, is_nested, specs
+from importer.mapping.shape import FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
 from importer.mapping.yaml_loader import Node, NodePath, place_of
 
@@ -23,8 +23,9 @@ _TIME_KEYS = ("unit", "timezone", "ambiguous", "nonexistent")
 
 def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     """Everything wrong with the meaning of ``mapping``, whose nodes (with the ill-shaped parts) are ``root``."""
-    if isinstance(mapping.version, bool):
-        yield Finding(("version",), "`version` must be the number 1: this importer knows no other")
+    version = root.get("version")
+    if version and type(version.value) in (bool, float):  # both equal 1 for Python
+        yield Finding(("version",), WRONG_VERSION)
     yield from _check_event(mapping, root)
     yield from _check_key(mapping, root)
     yield from check_timezone(("timezone",), mapping.timezone)
@@ -188,7 +189,7 @@ def _conflicts(group: dict[str, NodePath], root: Node) -> Iterator[Finding]:
 def _check_required_targets(root: Node) -> Iterator[Finding]:
     """What the API requires of every event (vendor's event reference): a time, and a user with at least one member."""
     targets = _targets(root)
-    if not root.get("fields"):
+    if not targets:
         return  # said already
     if "context.event_timestamp" not in targets and "context" not in targets:
         near = nearest("context.event_timestamp", targets)

@@ -20,19 +20,21 @@ class NumberFormat:
 
     def tokens(self, text: pl.Expr) -> pl.Expr:
         """JSON number tokens of a text column; null where the text is no finite number written in this format."""
-        clean = text.str.strip_chars()
-        valid = clean.str.contains(self._pattern())
-        for sign in self._thousands():
-            clean = clean.str.replace_all(sign, "", literal=True)
-        if self.decimal != ".":
-            clean = clean.str.replace(self.decimal, ".", literal=True)
-        finite = clean.cast(pl.Float64, strict=False).is_finite()
-        return pl.when(valid & finite).then(clean).map_batches(_canonical, return_dtype=pl.String, is_elementwise=True)
+        return text.map_batches(self._read, return_dtype=pl.String, is_elementwise=True)
 
     def integers(self, text: pl.Expr) -> pl.Expr:
         """As :meth:`tokens`, null too where there is a fraction other than zero."""
         tokens = self.tokens(text).str.replace(r"\.0+$", "")
         return pl.when(tokens.str.contains(r"^-?[0-9]+$")).then(tokens)
+
+    def _read(self, text: pl.Series) -> pl.Series:
+        clean = text.str.strip_chars()
+        clean = clean.set(~clean.str.contains(self._pattern()), None)
+        for sign in self._thousands():
+            clean = clean.str.replace_all(sign, "", literal=True)
+        if self.decimal != ".":
+            clean = clean.str.replace(self.decimal, ".", literal=True)
+        return _canonical(clean.set(~clean.cast(pl.Float64, strict=False).is_finite(), None))
 
     def _thousands(self) -> str:
         if self.thousands is None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importer.mapping.yaml_loader import Node, NodePath
 
 FORMS = ("column", "value", "sql")
+WRONG_VERSION = "`version` must be the number 1: this importer knows no other"
 LATER = frozenset({"group_by", "lookup", "dedupe"})  # announced, not built
 _ENTRY_DEPTH = 4  # ("fields", target, "each", target)
 _CUTS = 8  # deeper than any path of the models
@@ -161,7 +162,7 @@ def _finding(error: ErrorDetails, root: Node) -> Finding:
     if kind == "missing":
         return Finding(path, _missing(str(path[-1]), root), of_key=True)
     if path == ("version",):
-        return Finding(path, "`version` must be the number 1: this importer knows no other")
+        return Finding(path, WRONG_VERSION)
     if is_spec(path):
         return Finding(path, _no_field(value))
     if kind == "too_short" and (node := root.get(*path)) and node.value:
@@ -224,7 +225,8 @@ def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePa
         return f"must be a whole number {'from 0 to 15' if path[-1] == 'round' else 'of 0 or more'}, not {value}"
     by_kind = {"int_type": "a whole number", "tuple_type": "a text or a list of texts"}
     expected = _EXPECTED.get(path) or by_kind.get(kind, "a mapping of `name: value`")
-    return f"must be {expected}, not {_kind(value)}"
+    hint = "; is a space missing behind the `:`?" if isinstance(value, str) and ":" in value else ""
+    return f"must be {expected}, not {_kind(value)}{hint}"
 
 
 def _kind(value: object) -> str:

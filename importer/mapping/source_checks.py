@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
-from importer.mapping.nearest import did_you_mean, nearest, shown
+from importer.mapping.nearest import nearest, shown
 from importer.mapping.shape import Finding
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def check_source(source: SourceSpec) -> Iterator[Finding]:
     yield from _check_thousands(source)
     if source.encoding and not _is_encoding(source.encoding):
         valid = {name.replace("_", "-") for name in (*aliases, *aliases.values())}
-        hint = did_you_mean(source.encoding.replace("_", "-"), sorted(valid))
-        yield Finding(("source", "encoding"), f"{shown(source.encoding)} is no encoding that is known here{hint}")
+        found = nearest(source.encoding.replace("_", "-"), sorted(valid))
+        hint = f"; did you mean {shown(found)}?" if found and _is_encoding(found) else ", such as `utf-8` or `latin-1`"
+        yield Finding(("source", "encoding"), f"{shown(source.encoding)} is no encoding of text{hint}")
     if source.format == "parquet":
         for key in _CSV_ONLY:
             if key in source.model_fields_set:

@@ -9,8 +9,8 @@ Finer units are cut down to whole milliseconds, before 1970 as well as after.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 _TIME_OF_DAY = re.compile(r"%[-_0]?[HIklTRXrcMS+]")
 _ZONE = re.compile(r"%(?::{0,3}|#)z|%\+")
-_GAP = pl.duration(hours=3)  # no zone has ever skipped more than that at a change of its clock, apart from whole days
+_GAP = timedelta(hours=3)  # no zone has ever skipped more than that at a change of its clock, apart from whole days
+
+_ISO_AWARE = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
+_ISO_NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%dT%H:%M")
+_FIELDS = ("milliseconds", "ambiguous", "nonexistent")
+_INSTANT = pl.Struct(dict(zip(_FIELDS, (pl.Int64, pl.Boolean, pl.Boolean), strict=True)))
 
 MIN_YEAR = 1000
 """A year below has come from two digits that were read as four: ``%Y`` takes 24 for the year 24."""
@@ -62,7 +67,7 @@ def format_problem(item: str) -> str:
     sample = datetime(2001, 10, 23, 14, 35, 56, tzinfo=UTC)
     try:
         text = pl.Series([sample]).dt.strftime(item)
-        parsed = text.to_frame("text").select(_parsed(pl.col("text"), item)).to_series()
+        parsed = _parsed(text, item)
     except pl.exceptions.PolarsError as error:
         return f"cannot be used: {str(error).partition('.')[0].splitlines()[0]}"
     return "" if parsed.null_count() == 0 else "does not say a whole date: it wants year, month and day"
@@ -75,42 +80,32 @@ def needs_zone(dtype: pl.DataType, formats: tuple[str, ...]) -> bool:
     return dtype == pl.Date or (isinstance(dtype, pl.Datetime) and dtype.time_zone is None)
 
 
-def from_text(text: pl.Expr, formats: tuple[str, ...], clock: Clock) -> Instant:
-    """Read a text column by ``formats``, the first that fits, or as ISO 8601."""
-    clean = text.str.strip_chars()
-    if not formats:
-        return _from_iso(clean, clock)
-    aware = [_milliseconds(_parsed(clean, item)) for item in formats if _has_zone(item)]
-    naive = [item for item in formats if not _has_zone(item)]
-    if not naive:
-        return Instant(pl.coalesce(aware))
-    local = from_wall_clock(_first_parsed(clean, naive), clock)
-    return Instant(pl.coalesce([*aware, local.milliseconds]), local.ambiguous, local.nonexistent)
+def from_text(text: pl.Expr, formats: tuple[str, ...], clock: Clock) -> pl.Expr:
+    """Read a text column by ``formats``, the first that fits, or as ISO 8601, to a struct: see :func:`fields_of`.
+
+    Works on whole columns and not as one expression, so that a format is tried only where those before it have left
+    something, and the rare hours are looked for only where there are any. A row's result depends on that row alone.
+    """
+    return text.map_batches(
+        lambda column: _read(column, formats, clock).packed(), return_dtype=_INSTANT, is_elementwise=True
+    )
 
 
-def from_wall_clock(naive: pl.Expr, clock: Clock) -> Instant:
-    """Read naive datetimes as the wall clock of ``clock.timezone``."""
-    if clock.timezone is None:
-        return Instant(pl.lit(None, dtype=pl.Int64))
-    naive = naive.cast(pl.Datetime("us"))
-    earliest = naive.dt.replace_time_zone(clock.timezone, ambiguous="earliest", non_existent="null")
-    latest = naive.dt.replace_time_zone(clock.timezone, ambiguous="latest", non_existent="null")
-    absent = naive.is_not_null() & earliest.is_null()
-    twice = (earliest != latest).fill_null(value=False)
-    value = {"earliest": earliest, "latest": latest, "reject": pl.when(~twice).then(earliest)}[clock.ambiguous]
-    if clock.nonexistent == "shift":
-        # The instant with the offset before the gap: the clock reads on, as if it had not been put forward yet.
-        before = pl.when(absent).then(naive - _GAP)
-        shifted = before.dt.replace_time_zone(clock.timezone, ambiguous="earliest", non_existent="null") + _GAP
-        value = pl.coalesce(value, shifted) if clock.ambiguous != "reject" else pl.when(absent).then(shifted).otherwise(value)
-    return Instant(_milliseconds(value), twice, absent)
+def from_wall_clock(naive: pl.Expr, clock: Clock) -> pl.Expr:
+    """Read naive datetimes or dates as the wall clock of ``clock.timezone``, to a struct: see :func:`fields_of`."""
+    return naive.cast(pl.Datetime("us")).map_batches(
+        lambda column: _read_wall_clock(column, clock).packed(), return_dtype=_INSTANT, is_elementwise=True
+    )
 
 
-def from_datetime(column: pl.Expr, dtype: pl.Datetime | pl.Date, clock: Clock) -> Instant:
-    """Read a typed column: an instant where it has a zone, a wall clock where it has none, a date as its midnight."""
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        return Instant(_milliseconds(column))
-    return from_wall_clock(column, clock)
+def fields_of(instants: pl.Expr) -> Instant:
+    """The parts of what :func:`from_text` and :func:`from_wall_clock` give."""
+    return Instant(*(instants.struct.field(name) for name in _FIELDS))
+
+
+def from_instant(column: pl.Expr) -> Instant:
+    """Read a datetime column that has a zone."""
+    return Instant(column.dt.epoch("ms"))
 
 
 def from_epoch(number: pl.Expr, unit: str) -> Instant:
@@ -136,7 +131,12 @@ def guess_unit(values: pl.Series) -> str:
 
 def parse_date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
     """A text column as dates, by the first of ``formats`` that fits, or ``YYYY-MM-DD``."""
-    return _first_parsed(text.str.strip_chars(), formats or ("%Y-%m-%d",)).dt.date()
+    wanted = formats or ("%Y-%m-%d",)
+    return text.map_batches(
+        lambda column: _first_parsed(column.str.strip_chars(), wanted).dt.date(),
+        return_dtype=pl.Date,
+        is_elementwise=True,
+    )
 
 
 def iso_text(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
@@ -144,48 +144,86 @@ def iso_text(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
     return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
 
 
-def _from_iso(text: pl.Expr, clock: Clock) -> Instant:
-    shaped = text.str.to_uppercase().str.replace(" ", "T", literal=True)
-    aware = _first_parsed(shaped, ["%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z"])
-    rest = pl.when(aware.is_null()).then(shaped)
-    naive = _first_parsed(rest, ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%dT%H:%M"])
-    local = from_wall_clock(naive, clock)
-    return Instant(pl.coalesce(_milliseconds(aware), local.milliseconds), local.ambiguous, local.nonexistent)
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The same as :class:`Instant`, computed."""
+
+    milliseconds: pl.Series
+    ambiguous: pl.Series
+    nonexistent: pl.Series
+
+    def packed(self) -> pl.Series:
+        return pl.DataFrame({name: getattr(self, name) for name in _FIELDS}).to_struct()
 
 
-def _first_parsed(text: pl.Expr, formats: Iterable[str]) -> pl.Expr:
-    """The first format that fits, each tried only on what those before it have left."""
-    first, *others = formats
-    found = _parsed(text, first)
-    for item in others:
-        found = pl.coalesce(found, _parsed(pl.when(found.is_null()).then(text), item))
+def _read(column: pl.Series, formats: tuple[str, ...], clock: Clock) -> _Read:
+    text = column.str.strip_chars()
+    if not formats:
+        text = text.str.to_uppercase().str.replace(" ", "T", literal=True)
+    naive = _first_parsed(text, [item for item in formats or _ISO_NAIVE if not _has_zone(item)])
+    read = _read_wall_clock(naive, clock)
+    aware_formats = [item for item in formats or _ISO_AWARE if _has_zone(item)]
+    if not aware_formats or naive.null_count() == text.null_count():
+        return read
+    aware = _first_parsed(text.set(naive.is_not_null(), None), aware_formats)
+    return replace(read, milliseconds=read.milliseconds.zip_with(aware.is_null(), aware.dt.epoch("ms")))
+
+
+def _read_wall_clock(naive: pl.Series, clock: Clock) -> _Read:
+    never = pl.repeat(value=False, n=len(naive), dtype=pl.Boolean, eager=True)
+    if clock.timezone is None or naive.null_count() == len(naive):
+        return _Read(pl.repeat(None, len(naive), dtype=pl.Int64, eager=True), never, never)
+    earliest = naive.dt.replace_time_zone(clock.timezone, ambiguous="earliest", non_existent="null")
+    latest = naive.dt.replace_time_zone(clock.timezone, ambiguous="latest", non_existent="null")
+    twice = (earliest != latest).fill_null(value=False)
+    absent = naive.is_not_null() & earliest.is_null()
+    value = latest if clock.ambiguous == "latest" else earliest
+    if clock.ambiguous == "reject":
+        value = value.set(twice, None)
+    milliseconds = value.dt.epoch("ms")
+    if clock.nonexistent == "shift" and absent.any():
+        milliseconds = milliseconds.zip_with(~absent, _shifted(naive, clock.timezone))
+    return _Read(milliseconds, twice, absent)
+
+
+def _shifted(naive: pl.Series, timezone: str) -> pl.Series:
+    """The instant with the offset before the gap: the clock reads on, as if it had not been put forward yet."""
+    before = (naive - _GAP).dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
+    return (before + _GAP).dt.epoch("ms")
+
+
+def _first_parsed(text: pl.Series, formats: Iterable[str]) -> pl.Series:
+    """Datetimes by the first format that fits each text, in UTC where the formats have a zone."""
+    found = pl.Series([None], dtype=pl.Datetime("us")).new_from_index(0, len(text))
+    for number, item in enumerate(formats):
+        if number and found.null_count() == text.null_count():
+            break
+        parsed = _parsed(text.set(found.is_not_null(), None) if number else text, item)
+        found = found.zip_with(found.is_not_null(), parsed) if number else parsed
     return found
 
 
-def _parsed(text: pl.Expr, item: str) -> pl.Expr:
+def _parsed(text: pl.Series, item: str) -> pl.Series:
     """Datetimes by one format, in UTC when it has a zone, null where it does not fit."""
     if not _TIME_OF_DAY.search(item):
         return text.str.to_date(item, strict=False).cast(pl.Datetime("us"))
     zone = "UTC" if _has_zone(item) else None
-    # as Python does, %z takes Z for +00:00, which %#z does too; that one would take an offset without minutes besides
-    text = text.str.replace(r"[Zz]$", "+00:00") if zone else text
-    return _without_leap_second(text, item).str.to_datetime(item, strict=False, time_unit="us", time_zone=zone)
+    text = text.str.replace("Z$", "+00:00") if zone else text  # Python's %z takes a Z, that of Polars does not
+    leap = _leap_seconds(text, item)
+    text = text.set(leap, None) if leap.any() else text
+    return text.str.to_datetime(item, strict=False, time_unit="us", time_zone=zone)
 
 
-def _without_leap_second(text: pl.Expr, item: str) -> pl.Expr:
-    """Null where the seconds are 60, which Polars would read as the minute after."""
-    if not re.search(r"%[-_0]?[STXrc+]", item):
-        return text
-    if match := re.search(r"(?<!:)%[-_0]?S", item):  # 235960: where the digits stand, only the format knows
-        literal = item[: match.start()] + "60" + item[match.end() :]
-        sixty = text.str.to_datetime(literal, strict=False, time_unit="us").is_not_null()
-    else:
-        sixty = text.str.contains(":60", literal=True)
-    return pl.when(~sixty).then(text)
-
-
-def _milliseconds(instant: pl.Expr) -> pl.Expr:
-    return instant.dt.epoch("ms")
+def _leap_seconds(text: pl.Series, item: str) -> pl.Series:
+    """Where the seconds are 60, which Polars would read as the minute after. Only the format knows where they stand."""
+    suspicious = text.str.contains("60", literal=True).fill_null(value=False)
+    seconds = re.search(r"%[-_0]?S|%[TXrc+]", item)
+    if seconds is None or not suspicious.any():
+        return pl.repeat(value=False, n=len(text), dtype=pl.Boolean, eager=True)
+    if seconds[0] != "%S":
+        return text.str.contains(":60", literal=True).fill_null(value=False)
+    literal = f"{item[: seconds.start()]}60{item[seconds.end() :]}"
+    return text.str.to_datetime(literal, strict=False, time_unit="us").is_not_null()
 
 
 def _has_zone(item: str) -> bool:

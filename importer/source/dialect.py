@@ -133,7 +133,7 @@ def _read_head(file: SourceFile, encoding: str, quote: str, skip_rows: int) -> _
             bad = stream.shown(data[error.start + start : error.end + start])
             raise SourceUnreadable(
                 f"{file.name}: its header is not valid {encoding}: {bad} at byte {error.start + start}.",
-                "Declare the encoding in the mapping, under `source`: `encoding: latin-1` (or cp1252) is the most common.",
+                "Declare the encoding under `source` in the mapping; the most common is `encoding: latin-1` (or cp1252).",
             ) from error
         return _Head(record, Anchor(1, stream.raw_length(data[:stop]), data.count(b"\n", 0, stop) + 1))
 
@@ -201,17 +201,23 @@ def _columns(file: SourceFile, head: _Head, dialect: Dialect) -> tuple[str, ...]
         )
     if all(_NUMBER.fullmatch(name) for name in names):
         raise SourceUnreadable(
-            f"{file.name}: its first line is data, not a header: {head.record.strip()[:100]}", "Add a line of column names."
+            f"{file.name}: its first line is data, not a header: {head.record.strip()[:100]}",
+            "Add a line of column names.",
         )
     return tuple(names)
 
 
 def _parsed(file: SourceFile, record: str, dialect: Dialect) -> list[str]:
-    quoting = csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE
     lines = io.StringIO(record, newline="")
     try:
         return next(
-            csv.reader(lines, delimiter=dialect.separator, quotechar=dialect.quote or None, quoting=quoting, strict=True)
+            csv.reader(
+                lines,
+                delimiter=dialect.separator,
+                quotechar=dialect.quote or None,
+                quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+                strict=True,
+            )
         )
     except csv.Error as error:
         raise SourceUnreadable(f"{file.name}: its header is broken: {error}.", "Correct its quotes.") from error

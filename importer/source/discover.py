@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.source.encoding import is_wide
 from importer.source.magic import HEAD_BYTES, foreign, is_parquet
-from importer.source.options import Format, SourceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from importer.source.options import Format, SourceOptions
 
 SUFFIXES: dict[str, Format] = {
     ".csv": "csv",
@@ -63,7 +64,9 @@ def _paths(argument: str) -> list[Path]:
     if argument and os.path.lexists(path):
         return _folder(path) if path.is_dir() else [path]
     if argument == "-":
-        raise UsageInvalid("`-`: reading from standard input is not built yet.", "Write the data to a file and name it.")
+        raise UsageInvalid(
+            "`-`: reading from standard input is not built yet.", "Write the data to a file and name it."
+        )
     if _URI.match(argument):
         raise UsageInvalid(f"{argument}: reading from a URI is not built yet.", "Download the file and name its path.")
     if glob.has_magic(argument):
@@ -90,7 +93,8 @@ def _is_source(path: Path) -> bool:
 
 
 def _glob(pattern: str) -> list[Path]:
-    paths = [path for path in map(Path, sorted(glob.glob(pattern, recursive=True))) if not path.is_dir()]
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
+    paths = [path for path in map(Path, matches) if not path.is_dir()]
     if not paths:
         raise SourceUnreadable(f"{pattern}: no file matches.", _nearest(Path(pattern)))
     return paths
@@ -145,8 +149,8 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
     except OSError as error:
-        raise SourceUnreadable(f"{path}: cannot be read: {error.strerror}.", "Check the path and permissions.") from error
+        raise SourceUnreadable(
+            f"{path}: cannot be read: {error.strerror}.", "Check the path and permissions."
+        ) from error
     _refuse_if(not head, f"{path}: is empty (0 bytes).", "A file needs at least a header. Was the export complete?")
     return head
-
-

@@ -62,7 +62,7 @@ def with_byte_order(name: str, head: bytes) -> str:
     """``utf-16`` and ``utf-32`` with the byte order that the first bytes of the file show; others as they are."""
     if name not in {"utf-16", "utf-32"}:
         return name
-    big = head.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or head.startswith(b"\0")
+    big = head.startswith((codecs.BOM_UTF16_BE, b"\0"))  # a header begins with ASCII
     return f"{name}-{'be' if big else 'le'}"
 
 

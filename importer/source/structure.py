@@ -17,12 +17,12 @@ MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 
 class Run(NamedTuple):
-    """Good records that follow each other: ``count`` of them, from ``row`` on, in bytes ``start`` to ``stop - 1``."""
+    """Good records that follow each other: ``records`` of them, from ``row`` on, in bytes ``start`` to ``stop - 1``."""
 
     start: int
     stop: int
     row: int
-    count: int
+    records: int
 
 
 class Broken(NamedTuple):
@@ -58,8 +58,8 @@ class Structure:
     def add_run(self, start: int, stop: int, count: int, lines: int) -> None:
         """Take ``count`` good records on ``lines`` physical lines."""
         last = self.runs[-1] if self.runs else None
-        if last and last.stop == start and last.row + last.count == self.rows:
-            self.runs[-1] = Run(last.start, stop, last.row, last.count + count)
+        if last and last.stop == start and last.row + last.records == self.rows:
+            self.runs[-1] = Run(last.start, stop, last.row, last.records + count)
         else:
             self.runs.append(Run(start, stop, self.rows, count))
         self._advance(stop, count, lines)
@@ -96,18 +96,20 @@ class Grammar:
 
     def _compile(self) -> None:
         sep, quote = re.escape(self.separator), re.escape(self.quote)
+        text = rb"[^%b%b\r\n]" % (sep, quote)
         # A record of one empty field is a blank line, so a single column needs a character or a quote.
-        plain = rb"[^%b%b\r\n]%b" % (sep, quote, b"*+" if self.fields > 1 else b"++")
-        on_line = rb"%b[^%b\r\n]*+(?:%b%b[^%b\r\n]*+)*+%b|" % ((quote,) * 6) if quote else b""
+        plain = text + (b"*+" if self.fields > 1 else b"++")
+        on_line = rb"%b[^%b\r\n]*+(?:%b%b[^%b\r\n]*+)*+%b" % ((quote,) * 6) if quote else rb"(?!)"
         opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % ((quote,) * 5) if quote else rb"(?!)"
-        line_field = b"(?:%b%b)" % (on_line, plain)
-        any_field = b"(?:%b%b|%b)" % (opened, quote, plain)
+        line_field = b"(?:%b|%b)" % (on_line, plain)
+        good_field = b"(?:%b%b|%b)" % (opened, quote, plain)
+        any_field = b"(?:%b%b|%b*+)" % (opened, quote, text)
         good = rb"%b(?:%b%b){%d}\r?\n"
         self._good_line = re.compile(good % (line_field, sep, line_field, self.fields - 1))
         self._good_lines = re.compile(b"(?:%b)*+" % self._good_line.pattern)
-        self._good_record = re.compile(good % (any_field, sep, any_field, self.fields - 1))
+        self._good_record = re.compile(good % (good_field, sep, good_field, self.fields - 1))
         self._any_record = re.compile(rb"%b(?:%b%b)*+\r?\n" % (any_field, sep, any_field))
-        self._beginning = re.compile(rb"(?:%b%b)*+(?:%b%b?+|%b)?+\r?+" % (any_field, sep, opened, quote, plain))
+        self._beginning = re.compile(rb"(?:%b%b)*+(?:%b%b?+|%b*+)\r?+" % (any_field, sep, opened, quote, text))
         self._quoted = re.compile(opened + quote)
         self._blank_lines = re.compile(rb"(?:\r?\n)++")
 
@@ -125,7 +127,9 @@ class Grammar:
             return 0
         stop = block.rfind(b"\n") + 1
         skeleton = (block if stop == len(block) else block[:stop]).translate(None, self._dropped)
-        unit = self.separator * (self.fields - 1) + (b"\r\n" if skeleton[self.fields - 1 : self.fields] == b"\r" else b"\n")
+        unit = self.separator * (self.fields - 1) + (
+            b"\r\n" if skeleton[self.fields - 1 : self.fields] == b"\r" else b"\n"
+        )
         return stop if skeleton == unit * (len(skeleton) // len(unit)) else 0
 
     def good_lines_stop(self, block: bytes, start: int) -> int:
@@ -215,7 +219,9 @@ class _Scan:
             self.found.add_run(start, stop, count, count)
 
     def _not_decodable(self, start: int, stop: int, lines: int) -> None:
-        self.found.add_broken(start, stop, lines, "encoding", "has bytes that are not valid in the encoding of the file")
+        self.found.add_broken(
+            start, stop, lines, "encoding", "has bytes that are not valid in the encoding of the file"
+        )
 
     def _take_irregular(self, start: int) -> bool:
         """A record that is not a good line. False when more bytes are needed to tell what it is."""
@@ -257,11 +263,12 @@ class _Scan:
             lines += 1
         fields = self.grammar.field_count(self.block[start:stop])
         code = "short" if fields < self.grammar.fields else "long"
-        self.found.add_broken(start, stop, lines, code, f"has {fields} fields, the header has {self.grammar.fields}")
+        self.found.add_broken(start, stop, lines, code, f"has {_fields(fields)}, the header {self.grammar.fields}")
 
     def _what_is_wrong(self, start: int, reached: int, limit: int) -> tuple[str, str]:
         if reached == limit:
-            where = "the file" if limit == len(self.block) else f"{self.grammar.max_record_bytes} bytes"
+            longest = self.grammar.max_record_bytes
+            where = "the file" if limit - start < longest else f"{longest} bytes"
             return "unclosed_quote", f"a quoted field is not closed before the end of {where}"
         if self.block[reached - 1 : reached] == b"\r" and reached > start:
             return "carriage_return", "has a carriage return that ends no line, outside quotes"
@@ -274,6 +281,10 @@ class _Scan:
         self.found.torn = not stop
         message = f"is longer than {self.grammar.max_record_bytes} bytes"
         self.found.add_broken(start, stop or len(self.block), 1, "too_long", message)
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
 
 
 def _is_utf8(block: bytes) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from oracle import Record
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).resolve().parents[2]

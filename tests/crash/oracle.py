@@ -5,8 +5,8 @@ prints its port and then, for each request: notes the time of arrival, takes the
 line to RECORD, waits for LATENCY, and only then answers 200. So a client that dies while it waits leaves events that
 arrived and were never acknowledged: the worst case, on purpose. What it cannot parse gets 400.
 
-A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before the
-client could know about it.
+A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before
+the client could know about it.
 """
 
 from __future__ import annotations

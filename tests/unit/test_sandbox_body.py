@@ -105,7 +105,9 @@ def test_an_event_is_measured_in_bytes_not_in_characters():
         parse_batch(f'{{"batch":[{event}]}}'.encode(), Limits())
 
 
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"7", b'"batch"', b'{"batch":{}}', b'{"batch":null}', b'{"Batch":[{}]}'])
+@pytest.mark.parametrize(
+    "body", [b"{}", b"[]", b"7", b'"batch"', b'{"batch":{}}', b'{"batch":null}', b'{"Batch":[{}]}']
+)
 def test_a_body_without_a_batch_is_valid_and_holds_nothing(body):
     parsed = parse_batch(body, Limits())
     assert parsed.events == []

@@ -1,0 +1,147 @@
+"""Parquet by slices of rows, with page checksums verified where the file has them.
+
+pyarrow reads, not Polars: Polars verifies no checksum, and its ``slice`` decodes a row group from its start for every
+slice, which costs a factor of three to eight in row groups of a million rows. Without read-ahead and with one thread
+reading stays within about 100 MB and is faster than anything behind it (1.4 million rows of 18 columns a second).
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from polars.exceptions import PanicException, PolarsError
+
+from importer.errors import SourceUnreadable
+from importer.records import Span
+from importer.source.chunk import Chunk, overlaps
+from importer.source.opening import Stability, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from importer.source.chunk import Anchor
+    from importer.source.discover import SourceFile
+
+SLICE_BYTES = 16 * 1024 * 1024
+MIN_SLICE_ROWS = 1_000
+MAX_SLICE_ROWS = 25_000
+_BUFFER_BYTES = 64 * 1024
+
+
+class ParquetReader:
+    """A Parquet file. ``schema`` has the Polars type of each column, ``Unknown`` where Polars has none for it."""
+
+    def __init__(
+        self,
+        file: SourceFile,
+        number: int,
+        columns: Collection[str] | None = None,
+        *,
+        max_slice_rows: int = MAX_SLICE_ROWS,
+    ) -> None:
+        """Read the footer. ``columns`` are those that chunks will have, all by default.
+
+        Raises:
+            SourceUnreadable: The file is damaged, or a column of ``columns`` has a type that cannot be read.
+        """
+        self._file = file
+        self._number = number
+        self._max_slice_rows = max_slice_rows
+        self._stability = Stability(file)
+        with self._opened() as parquet:
+            self._metadata = parquet.metadata
+            self.schema = self._polars_schema(parquet.schema_arrow)
+        self.total_rows: int | None = self._metadata.num_rows
+        self._columns = self._projection(columns)
+
+    def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:  # noqa: ARG002
+        """The rows of ``missing`` that exist, in order. Anchors are for CSV: here a row number is enough.
+
+        Raises:
+            SourceUnreadable: A part of the file is damaged.
+            SourceChanged: The file is not any more what it was when it was opened.
+        """
+        missing = sorted(missing)
+        first = 1
+        with self._opened() as parquet:
+            for group in range(self._metadata.num_row_groups):
+                stop = first + self._metadata.row_group(group).num_rows
+                if parts := overlaps(missing, first, stop):
+                    yield from self._group(parquet, group, first, [Span(self._number, *part) for part in parts])
+                first = stop
+
+    def _group(self, parquet: pq.ParquetFile, group: int, first: int, missing: Sequence[Span]) -> Iterator[Chunk]:
+        batches = parquet.iter_batches(
+            batch_size=self._slice_rows(group), row_groups=[group], columns=self._columns, use_threads=False
+        )
+        for batch in batches:
+            stop = first + batch.num_rows
+            self._stability.check()
+            if parts := overlaps(missing, first, stop):
+                frame = self._frame(batch)
+                yield from (self._chunk(frame, first, *part) for part in parts)
+            first = stop
+            if first >= missing[-1].stop:
+                return
+
+    def _chunk(self, frame: pl.DataFrame, first: int, start: int, stop: int) -> Chunk:
+        rows = pl.int_range(start, stop, eager=True, dtype=pl.Int64).alias("row")
+        return Chunk(Span(self._number, start, stop), frame[start - first : stop - first], rows)
+
+    def _frame(self, batch: pa.RecordBatch) -> pl.DataFrame:
+        batch.validate(full=True)  # text that is not UTF-8 must not reach Polars, which trusts Arrow blindly
+        frame = pl.from_arrow(batch.select(self._columns))
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101  (from_arrow is typed for arrays, too)
+        return frame.cast({name: self.schema[name] for name in self._columns})
+
+    def _slice_rows(self, group: int) -> int:
+        """Rows of about 16 MB, by what the footer says about the columns that are read."""
+        metadata = self._metadata.row_group(group)
+        wanted = set(self._columns)
+        parts = (metadata.column(index) for index in range(metadata.num_columns))
+        size = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in wanted)
+        rows = SLICE_BYTES * metadata.num_rows // max(size, 1)
+        return min(max(rows, MIN_SLICE_ROWS), self._max_slice_rows)
+
+    def _polars_schema(self, schema: pa.Schema) -> dict[str, pl.DataType]:
+        if twice := [name for name in schema.names if schema.names.count(name) > 1]:
+            raise SourceUnreadable(f"{self._file.name}: has two columns named `{twice[0]}`.", "Rename one of them.")
+        return {field.name: _polars_type(field) for field in schema}
+
+    def _projection(self, columns: Collection[str] | None) -> list[str]:
+        readable = [name for name, dtype in self.schema.items() if dtype != pl.Unknown]
+        if columns is None:
+            return readable
+        if unreadable := [name for name in columns if self.schema.get(name) == pl.Unknown]:
+            raise SourceUnreadable(
+                f"{self._file.name}: the type of column `{unreadable[0]}` cannot be read.",
+                "Convert the column to text or a number in the export.",
+            )
+        # A frame without columns has no height: one column stands for the rows.
+        return [name for name in readable if name in columns] or readable[:1]
+
+    @contextmanager
+    def _opened(self) -> Iterator[pq.ParquetFile]:
+        with reading(self._file) as handle:
+            try:
+                yield pq.ParquetFile(
+                    handle, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER_BYTES
+                )
+            except (pa.ArrowException, OSError, PolarsError, PanicException) as error:
+                reason = str(error).splitlines()[0].rstrip(".")
+                raise SourceUnreadable(
+                    f"{self._file.name}: is damaged or not completely written: {reason}.", "Export or copy it again."
+                ) from error
+
+
+def _polars_type(field: pa.Field[pa.DataType]) -> pl.DataType:
+    """The Polars type of a column. Categories are text with another storage, and read as text."""
+    try:
+        dtype = pl.Series(pl.from_arrow(pa.array([], field.type))).dtype
+    except (pa.ArrowException, PolarsError, PanicException, TypeError, ValueError):
+        return pl.Unknown()
+    return pl.String() if isinstance(dtype, pl.Categorical | pl.Enum) else dtype
