@@ -63,7 +63,9 @@ class Batcher:
         by_bytes = bisect_right(offsets, offsets[position] + self._room_bytes - self._bytes, position) - 1
         stop = min(by_bytes, encoded.count, position + self._max_items - self._items)
         if stop == position and not self._pieces:
-            raise ValueError(f"row {encoded.rows[position]} is larger than a request; the encoder should have rejected it")
+            raise ValueError(
+                f"row {encoded.rows[position]} is larger than a request; the encoder should have rejected it"
+            )
         return stop
 
     def _take(self, encoded: EncodedRows, start: int, stop: int) -> None:

@@ -50,14 +50,24 @@ class Limiter:
         """Let nobody go for ``seconds`` from now. A pause can only be prolonged, never shortened."""
         self._not_before = max(self._not_before, self._clock() + seconds)
 
+    def try_acquire(self) -> bool:
+        """Whether the caller may send one request at once: nobody waits, and it is time."""
+        if self._turn.locked() or self._earliest() > self._clock():
+            return False
+        self._release()
+        return True
+
     async def acquire(self) -> None:
         """Wait until the caller may send one request."""
         async with self._turn:
             while (wait := self._earliest() - self._clock()) > 0:
                 await self._sleep(wait)  # a pause may begin meanwhile, hence the loop
-            now = self._clock()
-            self._not_before = max(self._not_before, now - CATCH_UP_SECONDS) + self._interval
-            self._released.append(now)
+            self._release()
+
+    def _release(self) -> None:
+        now = self._clock()
+        self._not_before = max(self._not_before, now - CATCH_UP_SECONDS) + self._interval
+        self._released.append(now)
 
     def _earliest(self) -> float:
         if self._released and len(self._released) == self._released.maxlen:

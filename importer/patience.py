@@ -86,7 +86,9 @@ class Patience:
 
     async def turn(self, grace_seconds: float) -> None:
         """Wait for the limiter. A stop leaves ``grace_seconds`` to the wait."""
-        await self._unless_over(self._limiter.acquire, grace_seconds)
+        self._deadline(grace_seconds)
+        if not self._limiter.try_acquire():  # the usual case needs no timer
+            await self._unless_over(self._limiter.acquire, grace_seconds)
 
     async def back_off(self, failures: int, grace_seconds: float) -> None:
         """Wait after ``failures`` of one request: exponentially with full jitter, at least as long as the probes do."""
@@ -113,7 +115,9 @@ class Patience:
                 self._waits.discard(timeout)
 
     def _deadline(self, grace_seconds: float) -> float | None:
-        """The time of the loop at which waiting ends, ``None`` for never."""
+        """The time of the loop at which waiting ends, ``None`` for never; an error when that is over."""
+        if self._stopped_at is None and self._failing_since is None:
+            return None
         ends = []
         if self._stopped_at is not None:
             ends.append(self._stopped_at + grace_seconds)
@@ -123,7 +127,7 @@ class Patience:
             ends.append(self._failing_since + self._policy.patience_seconds)
             if self._clock() >= ends[-1]:
                 raise self._unavailable()
-        return min(ends, default=None)
+        return min(ends)
 
     def _capped(self, retry_after_seconds: float) -> float:
         cap = self._policy.max_retry_after_seconds

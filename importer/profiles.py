@@ -88,6 +88,7 @@ class EndpointProfile:
     verdict: Callable[[Response, datetime], Verdict]
 
 
+_ACCEPT = Verdict(Action.ACCEPT)
 _ACCEPTED = {HTTPStatus.OK, HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT}
 _SPLIT = {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}
 _RETRY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -103,12 +104,13 @@ _EXCERPT_CHARACTERS = 200
 def collect_verdict(response: Response, now: datetime) -> Verdict:
     """The meaning of an answer of the collect API at the time ``now`` (aware; for ``Retry-After`` dates)."""
     status = response.status
+    is_page = "html" in response.headers.get("content-type", "").lower() or _looks_like_html(response.text)
+    if status in _ACCEPTED and not is_page:
+        return _ACCEPT
     code = f"http_{status}"
     if status in _ACCEPTED:
-        if "html" in response.headers.get("content-type", "").lower() or _looks_like_html(response.text):
-            hint = "Something between here and the API answers with a page. Check --url and any proxy."
-            return Verdict(Action.REFUSE, f"{status} with an HTML page instead of the API's answer", hint, code)
-        return Verdict(Action.ACCEPT)
+        hint = "Something between here and the API answers with a page. Check --url and any proxy."
+        return Verdict(Action.REFUSE, f"{status} with an HTML page instead of the API's answer", hint, code)
     if status in _SPLIT:
         return Verdict(Action.SPLIT, _reason(response), code=code)
     if status in _RETRY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:

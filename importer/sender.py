@@ -85,6 +85,7 @@ class _Delivery:
     """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch."""
 
     batch: Batch
+    count: int
     culprits: dict[int, Reject] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
     accepted_some: bool = False
@@ -95,7 +96,7 @@ class _Delivery:
         return FINISH_SECONDS if self.accepted_some else 0.0
 
     def part(self, events: range) -> Batch:
-        if len(events) == self.batch.count:
+        if len(events) == self.count:
             return self.batch
         return self.batch._events(events.start, events.stop)  # noqa: SLF001  what ``halves`` cuts with
 
@@ -180,17 +181,17 @@ class Sender:
             DestinationRefused: credentials, address, envelope or mapping are wrong.
             DestinationUnavailable: no usable answer for longer than the patience of the policy.
         """
-        delivery = _Delivery(batch)
+        delivery = _Delivery(batch, batch.count)
         self._delivering += 1
         try:
-            if batch.count:
+            if delivery.count:
                 await self._settle(delivery)
         finally:
             self._delivering -= 1
         return delivery.ack()
 
     async def _settle(self, delivery: _Delivery) -> None:
-        parts = [range(delivery.batch.count)]
+        parts = [range(delivery.count)]
         while parts:
             # Level by level: the refusal of one half says little before the other one was tried.
             refused = [events for events in parts if not await self._taken(delivery, events)]
@@ -206,7 +207,7 @@ class Sender:
         """
         middle = len(events) // 2
         parts = [events[:middle], events[middle:]]
-        if not self._trusted and len(events) < delivery.batch.count:
+        if not self._trusted and len(events) < delivery.count:
             parts = [events[middle : middle + 1], events[:middle], events[middle + 1 :]]
         return [part for part in parts if part] if len(events) > 1 else []
 

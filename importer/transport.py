@@ -125,7 +125,7 @@ class AiohttpTransport:
         return text
 
     def _translated(self, error: Exception) -> ImporterError | NoAnswer:
-        if isinstance(error, aiohttp.ClientSSLError) and not isinstance(error.os_error, ssl.SSLEOFError):
+        if isinstance(error, aiohttp.ClientSSLError):
             return DestinationRefused(
                 f"No trusted connection to {self._host}: {_tls_reason(error.os_error)}.",
                 "Nothing was sent. Check --url and this machine's clock; --ca-file if a proxy replaces certificates.",

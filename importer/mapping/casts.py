@@ -82,7 +82,9 @@ def _timestamp(spec: FieldSpec, value: Value, context: Context, label: str) -> V
             raise FieldInvalid(f"{item!r} {problem}", "format")
     clock = Clock(spec.timezone or context.timezone, spec.ambiguous, spec.nonexistent)
     if clock.timezone is None and timestamps.needs_zone(value.dtype, spec.format):
-        message = f"{label} has times without a zone: say which clock they were read from, e.g. `timezone: Europe/Paris`"
+        message = (
+            f"{label} has times without a zone: say which clock they were read from, e.g. `timezone: Europe/Paris`"
+        )
         raise FieldInvalid(message, "format" if spec.format else "")
     if value.dtype == pl.String:
         instant = timestamps.fields_of(context.staged(timestamps.from_text(value.expr, spec.format, clock)))

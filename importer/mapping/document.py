@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import stat
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ __all__ = [
 ]
 
 MAX_BYTES = 1_000_000
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +138,11 @@ def _too_large(size: int, unit: str) -> Problem:
 def _decoded(content: bytes, name: str) -> str:
     if content.startswith(_UTF16_MARKS):
         raise MappingInvalid(name, [Problem(1, 1, "", "the file is UTF-16: save it as UTF-8")])
+    content = content.removeprefix(codecs.BOM_UTF8)
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = content[: error.start].removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+        before = content[: error.start].decode("utf-8")
         lines = (before + "|").splitlines()
         message = f"the byte 0x{content[error.start]:02X} is not UTF-8: save the file as UTF-8"
         raise MappingInvalid(name, [Problem(len(lines), len(lines[-1]), "", message)]) from None

@@ -58,8 +58,7 @@ def _canonical(tokens: pl.Series) -> pl.Series:
     if tokens.str.contains(_JSON_NUMBER).all():
         return tokens
     return (
-        tokens.str
-        .replace(r"^\+", "")
+        tokens.str.replace(r"^\+", "")
         .str.replace(r"^(-?)0+([0-9])", "${1}${2}")
         .str.replace(r"^(-?)\.", "${1}0.")
         .str.replace(r"\.([eE]|$)", "${1}")

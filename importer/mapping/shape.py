@@ -155,7 +155,7 @@ def _nested(root: Node) -> Iterator[Finding]:
 
 def _finding(error: ErrorDetails, root: Node) -> Finding:
     """The error of pydantic in our words; without words when it only follows from a problem that is said already."""
-    path = tuple(part for part in error["loc"] if part not in UNION_TAGS)
+    path = _without_tag(error["loc"])
     kind, value = error["type"], error["input"]
     if kind == "extra_forbidden":
         return Finding(path, _unknown_key(path, root), of_key=True)
@@ -168,6 +168,12 @@ def _finding(error: ErrorDetails, root: Node) -> Finding:
     if kind == "too_short" and (node := root.get(*path)) and node.value:
         return Finding(path, "")  # emptied by cutting
     return Finding(path, _wrong_value(kind, value, error.get("ctx", {}), path))
+
+
+def _without_tag(loc: NodePath) -> NodePath:
+    """The path of the document: pydantic says between two parts of it which branch of a union was tried."""
+    at = {"fields": 2, "key": 1}.get(str(loc[0]), len(loc))
+    return loc[:at] + loc[at + 1 :] if loc[at : at + 1] and loc[at] in UNION_TAGS else loc
 
 
 def _unknown_key(path: NodePath, root: Node) -> str:

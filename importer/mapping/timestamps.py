@@ -70,7 +70,7 @@ def format_problem(item: str) -> str:
         parsed = _parsed(text, item)
     except pl.exceptions.PolarsError as error:
         return f"cannot be used: {str(error).partition('.')[0].splitlines()[0]}"
-    return "" if parsed.null_count() == 0 else "does not say a whole date: it wants year, month and day"
+    return "" if parsed.dt.date()[0] == sample.date() else "does not say a whole date: it wants year, month and day"
 
 
 def needs_zone(dtype: pl.DataType, formats: tuple[str, ...]) -> bool:

@@ -116,7 +116,11 @@ def _default(default: Any, value: Value) -> Value:  # noqa: ANN401  any JSON
     if value.raw:
         return replace(value, expr=value.expr.fill_null(pl.lit(_raw_default(default, value))))
     numbers = default if isinstance(default, list) else [default]
-    if value.dtype != pl.Boolean and inner_type(value.dtype) != pl.Boolean and any(n is True or n is False for n in numbers):
+    if (
+        value.dtype != pl.Boolean
+        and inner_type(value.dtype) != pl.Boolean
+        and any(n is True or n is False for n in numbers)
+    ):
         raise _unfit_default(default, value)
     try:
         constant = pl.Series([default], dtype=value.dtype, strict=True)
@@ -131,7 +135,9 @@ def _raw_default(default: Any, value: Value) -> Any:  # noqa: ANN401  a token, o
     numbers = default if is_list and isinstance(default, list) else [default]
     wrong_shape = is_list != isinstance(default, list)
     if wrong_shape or any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise FieldInvalid(f"`default` is {default!r}, and the target is a {'list of numbers' if is_list else 'number'}", "default")
+        raise FieldInvalid(
+            f"`default` is {default!r}, and the target is a {'list of numbers' if is_list else 'number'}", "default"
+        )
     tokens = [json.dumps(number) for number in numbers]
     return pl.Series([tokens]) if is_list else tokens[0]
 

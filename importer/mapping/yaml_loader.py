@@ -70,7 +70,7 @@ class Node:
         if isinstance(self.value, dict):
             entry = self.value.get(part)
             return entry.node if entry else None
-        if isinstance(self.value, tuple) and isinstance(part, int) and part < len(self.value):
+        if isinstance(self.value, tuple) and isinstance(part, int) and 0 <= part < len(self.value):
             item: Node = self.value[part]
             return item
         return None
@@ -184,8 +184,9 @@ class _Composer:
             self._check_limits(_place(event), path)
             self._refuse_decoration(event, _place(event), path)
             return self._text(event.value, _place(event), path)
-        message = "this key is a list, a mapping or an alias: a key must be a text"
-        self._problem(_place(event), path, f"{message} (in quotes if it begins with `[`, `{{`, `*` or `&`)")
+        if not isinstance(event, yaml.AliasEvent):  # that is a problem of its own
+            message = "this key is a list or a mapping: a key must be a text (in quotes if it begins with `[` or `{`)"
+            self._problem(_place(event), path, message)
         return shown(str(self._node(event, path).plain()))
 
     def _items(self, path: NodePath) -> tuple[Node, ...]:

@@ -103,7 +103,7 @@ def _of_all_events() -> dict[str, Property]:
 def _common(variants: list[Property]) -> Property | None:
     """What all ``variants`` of a path say, or ``None`` if they disagree on the type."""
     first = variants[0]
-    if any((other.type, other.items) != (first.type, first.items) for other in variants):
+    if any((other.type, other.item_type) != (first.type, first.item_type) for other in variants):
         return None
     same_format = all(other.format == first.format for other in variants)
-    return Property(first.path, first.type, items=first.items, format=first.format if same_format else None)
+    return Property(first.path, first.type, item_type=first.item_type, format=first.format if same_format else None)

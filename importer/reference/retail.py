@@ -21,7 +21,7 @@ PAGE_TYPES: Final = (
 )  # fmt: skip
 
 _USER = Property("user", "object", "yes", schema="user")
-_ITEMS = Property("items", "array", "yes", items="object", schema="item")
+_ITEMS = Property("items", "array", "yes", item_type="object", schema="item")
 _VALUE = Property("value", "number", "yes", note="with shipping and tax, after discount")
 _REVENUE = Property("revenue", "number", "yes", note="without shipping and tax, after discount")
 _CURRENCY = Property("currency", "string", "yes", format="iso4217")

@@ -40,7 +40,7 @@ USER: Final = (
     Property("user.street", "string", docs=("ER",)),
     Property("user.zipcode", "string", docs=_USER),
     Property("user.country", "string", format="iso3166", docs=_USER, note="two or three letters"),
-    Property("user.consent_categories", "array", "yes", items="string", docs=_USER,
+    Property("user.consent_categories", "array", "yes", item_type="string", docs=_USER,
              note="ids of the accepted categories only; destinations may filter on them"),
     Property("user.status", "string", recommended=("New", "Existing", "Premium"), docs=("ER",),
              note="the customer's status in the CRM, not that of the order"),
@@ -55,7 +55,7 @@ USER: Final = (
     Property("user.tc_id", "string", in_table=False, docs=("FB",)),
     Property("user.consentID", "string", in_table=False, docs=_MOBILE),
     Property("user.ID", "string", in_table=False, docs=_MOBILE, note="mobile only; the standard name is user.id"),
-    Property("user.refused_vendors", "array", items="string", in_table=False, docs=_MOBILE,
+    Property("user.refused_vendors", "array", item_type="string", in_table=False, docs=_MOBILE,
              note="or the single text ALL: then say type: string"),
 )  # fmt: skip
 """On purchase and refund every member of ``user`` is a condition that a stored user has to match (ER, EC)."""
@@ -91,7 +91,7 @@ PRODUCT: Final = (
              note="stronger than the event's currency; one currency an event"),
     Property("items[].product.category_1", "string", docs=_ITEM),
     Property("items[].product.brand", "string", docs=_ITEM),
-    Property("items[].product.colors", "array", items="string", docs=_ITEM),
+    Property("items[].product.colors", "array", item_type="string", docs=_ITEM),
     Property("items[].product.size", "string", docs=_ITEM),
     Property("items[].product.category_2", "string", in_table=False, docs=_ITEM),
     Property("items[].product.category_3", "string", in_table=False, docs=_ITEM),
@@ -183,5 +183,5 @@ EVERY_EVENT: Final = (*ENVELOPE, *USER, *CONTEXT, *PAGE, *DEVICE, *APP)
 ITEMS: Final = (*ITEM, *PRODUCT)
 """What is inside the list ``items`` of the events that have one."""
 
-ITEM_LIST: Final = Property("items", "array", items="object", schema="item", docs=_ITEM)
+ITEM_LIST: Final = Property("items", "array", item_type="object", schema="item", docs=_ITEM)
 """The list itself, for an event without a table."""

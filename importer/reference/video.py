@@ -47,7 +47,7 @@ _USER = Property(
 _PROGRAMME = (
     _TITLE,
     Property("video_description", "string"),
-    Property("keywords", "array", items="string"),
+    Property("keywords", "array", item_type="string"),
     Property("season", "string"),
     Property("episode", "string"),
     _CATEGORY,
@@ -121,7 +121,7 @@ _SETTINGS = (
 
 
 def _as_array(prop: Property) -> Property:
-    return replace(prop, type="array", items="string", note="an array on this event only")
+    return replace(prop, type="array", item_type="string", note="an array on this event only")
 
 
 def _settings_with(required: str) -> tuple[Property, ...]:

@@ -46,7 +46,7 @@ class Sandbox:
         )
 
     @classmethod
-    async def start(  # noqa: PLR0913 - one place to say everything about a server
+    async def start(
         cls,
         host: str = "127.0.0.1",
         port: int = 0,

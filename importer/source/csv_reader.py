@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -89,11 +89,12 @@ class CsvReader:
         parts = overlaps(missing, first, first + block.structure.rows)
         if not parts:
             return
-        frame, rows = self._frame(block), self._rows(block)
+        frame, numbers = self._frame(block), _row_numbers(block)
+        rows = pl.Series("row", numbers, dtype=pl.Int64)
         rejects = tuple(self._reject(block, broken, stream) for broken in block.structure.broken)
         lines = _lines(block)
         for start, stop in parts:
-            low, high = rows.search_sorted([start, stop]).to_list()
+            low, high = bisect_left(numbers, start), bisect_left(numbers, stop)
             yield Chunk(
                 span=Span(self._number, start, stop),
                 frame=frame[low:high],
@@ -138,11 +139,6 @@ class CsvReader:
             "This is a bug of the importer: please report it with these rows.",
         )
 
-    def _rows(self, block: Block) -> pl.Series:
-        first = block.anchor.row
-        ranges = (range(first + run.row, first + run.row + run.records) for run in block.structure.runs)
-        return pl.Series("row", array("q", chain.from_iterable(ranges)), dtype=pl.Int64)
-
     def _reject(self, block: Block, broken: Broken, stream: TextStream) -> Reject:
         row, line = block.anchor.row + broken.row, block.anchor.line + broken.line
         # A character of UTF-8 takes up to 4 bytes: no more than these can be shown.
@@ -158,6 +154,12 @@ def _next_missing(missing: Sequence[Span], row: int) -> int | None:
     """The first missing row from ``row`` on."""
     index = bisect_right(missing, row, key=lambda span: span.stop)
     return max(row, missing[index].start) if index < len(missing) else None
+
+
+def _row_numbers(block: Block) -> array[int]:
+    first = block.anchor.row
+    runs = block.structure.runs
+    return array("q", chain.from_iterable(range(first + run.row, first + run.row + run.records) for run in runs))
 
 
 def _blank_between(block: Block, start: int, stop: int) -> int:

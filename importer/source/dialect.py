@@ -133,7 +133,7 @@ def _read_head(file: SourceFile, encoding: str, quote: str, skip_rows: int) -> _
             bad = stream.shown(data[error.start + start : error.end + start])
             raise SourceUnreadable(
                 f"{file.name}: its header is not valid {encoding}: {bad} at byte {error.start + start}.",
-                "Declare the encoding under `source` in the mapping; the most common is `encoding: latin-1` (or cp1252).",
+                "Declare it under `source` in the mapping; the most common is `encoding: latin-1` (or cp1252).",
             ) from error
         return _Head(record, Anchor(1, stream.raw_length(data[:stop]), data.count(b"\n", 0, stop) + 1))
 

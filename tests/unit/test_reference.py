@@ -130,16 +130,16 @@ def test_lists_name_the_type_of_their_entries() -> None:
     ):
         prop = find("purchase", path)
         assert prop is not None
-        assert (prop.type, prop.items) == ("array", items)
+        assert (prop.type, prop.item_type) == ("array", items)
     lists = [prop for event in EVENTS for prop in properties(event).values() if prop.type == "array"]
-    assert all(prop.items for prop in lists)
+    assert all(prop.item_type for prop in lists)
 
 
 def test_events_that_disagree_on_a_type_need_a_name() -> None:
     start, pause = find("video_start", "content_asset_id"), find("video_pause", "content_asset_id")
     assert start is not None
     assert pause is not None
-    assert (start.type, start.items, pause.type) == ("array", "string", "string")
+    assert (start.type, start.item_type, pause.type) == ("array", "string", "string")
     assert find(None, "content_asset_id") is None
     assert "content_asset_id" not in known_paths(None)
 

@@ -1,19 +1,21 @@
 """Faults: their text, their composition, and that the same seed decides the same."""
 
+from __future__ import annotations
+
 import pytest
 
 from importer.sandbox.faults import Answer, Cut, FaultBoard, FaultInvalid, Moment, Often, parse_fault
 
 
 class Sleeper:
-    def __init__(self):
+    def __init__(self) -> None:
         self.slept = []
 
-    async def __call__(self, seconds):
+    async def __call__(self, seconds: float) -> None:
         self.slept.append(seconds)
 
 
-def board(*texts, seed=0):
+def board(*texts: str, seed: int = 0) -> tuple[FaultBoard, Sleeper]:
     sleeper = Sleeper()
     return FaultBoard([parse_fault(text) for text in texts], seed, sleeper), sleeper
 
@@ -42,7 +44,7 @@ def board(*texts, seed=0):
         ("store-then-drop=0.1", Moment.STORED, Cut(reset=False), 0, Often(0.1)),
     ],
 )
-def test_texts(text, moment, outcome, wait_seconds, often):
+def test_texts(text: str, moment: Moment, outcome: object, wait_seconds: float, often: Often) -> None:
     fault = parse_fault(text)
     got = (fault.outcome.status, fault.outcome.headers) if isinstance(fault.outcome, Answer) else fault.outcome
     assert (fault.text, fault.moment, got, fault.wait_seconds, fault.often) == (
@@ -50,14 +52,14 @@ def test_texts(text, moment, outcome, wait_seconds, often):
     )  # fmt: skip
 
 
-def test_html_is_a_200_with_a_page():
+def test_html_is_a_200_with_a_page() -> None:
     outcome = parse_fault("html=0.1").outcome
     assert outcome.status == 200
     assert outcome.headers == (("Content-Type", "text/html; charset=utf-8"),)
     assert outcome.text.startswith("<!DOCTYPE html>")
 
 
-def test_an_unknown_name_gets_the_list_and_the_nearest():
+def test_an_unknown_name_gets_the_list_and_the_nearest() -> None:
     with pytest.raises(FaultInvalid) as raised:
         parse_fault("latncy=2")
     message = str(raised.value)
@@ -87,21 +89,21 @@ def test_an_unknown_name_gets_the_list_and_the_nearest():
         ("store-then-drop=often", "'often' is neither a share"),
     ],
 )
-def test_a_bad_value_is_told_with_the_form_to_write(text, said):
+def test_a_bad_value_is_told_with_the_form_to_write(text: str, said: str) -> None:
     with pytest.raises(FaultInvalid) as raised:
         parse_fault(text)
     assert said in str(raised.value)
     assert f"Write {text.partition('=')[0]}" in str(raised.value)
 
 
-async def test_the_first_fault_that_ends_a_request_ends_it():
+async def test_the_first_fault_that_ends_a_request_ends_it() -> None:
     faults, sleeper = board("latency=0.5", "status=503", "latency=9", "status=500")
     assert (await faults.strike(Moment.READ)).status == 503
     assert sleeper.slept == [0.5]
     assert faults.fired == {"latency=0.5": 1, "status=503": 1}
 
 
-async def test_a_fault_strikes_at_its_moment_only():
+async def test_a_fault_strikes_at_its_moment_only() -> None:
     faults, _ = board("store-then-drop", "reset=before")
     assert await faults.strike(Moment.READ) is None
     assert await faults.strike(Moment.ARRIVED) == Cut(reset=True)
@@ -109,14 +111,14 @@ async def test_a_fault_strikes_at_its_moment_only():
     assert faults.fired == {"store-then-drop": 1, "reset=before": 1}
 
 
-async def test_times_are_the_first_ones():
+async def test_times_are_the_first_ones() -> None:
     faults, _ = board("status=503:2x", "status=429:1x")
     outcomes = [await faults.strike(Moment.READ) for _ in range(5)]
     assert [outcome and outcome.status for outcome in outcomes] == [503, 503, 429, None, None]
 
 
-async def test_a_share_is_kept_and_a_seed_repeats_it():
-    async def decisions(seed):
+async def test_a_share_is_kept_and_a_seed_repeats_it() -> None:
+    async def decisions(seed: int) -> tuple[list[bool], dict[str, int]]:
         faults, _ = board("status=503:0.3", seed=seed)
         return [await faults.strike(Moment.READ) is not None for _ in range(4_000)], faults.fired
 
@@ -126,13 +128,13 @@ async def test_a_share_is_kept_and_a_seed_repeats_it():
     assert (await decisions(1))[0] == first != (await decisions(2))[0]
 
 
-async def test_a_share_of_zero_never_fires():
+async def test_a_share_of_zero_never_fires() -> None:
     faults, _ = board("status=503:0")
     assert not any([await faults.strike(Moment.READ) for _ in range(100)])
     assert not faults.fired
 
 
-async def test_replaced_faults_keep_what_fired_and_get_their_times_again():
+async def test_replaced_faults_keep_what_fired_and_get_their_times_again() -> None:
     faults, _ = board("status=503:1x")
     await faults.strike(Moment.READ)
     faults.replace([])

@@ -1,25 +1,31 @@
 """The store counts exactly, from records on disk, in little memory."""
 
+from __future__ import annotations
+
 import hashlib
 import random
 import tracemalloc
+from typing import TYPE_CHECKING
 
 import pytest
 
 from importer.sandbox.body import Event
 from importer.sandbox.store import EventStore, Tally
 
+if TYPE_CHECKING:
+    from pathlib import Path
 
-def event(number, text="", *, named=True):
+
+def event(number: int, text: str = "", *, named: bool = True) -> Event:
     return Event(f'{{"n":{number},"t":"{text}"}}'.encode(), str(number) if named else None, "purchase")
 
 
-def counted(store):
+def counted(store: EventStore) -> Tally:
     store.flush()
     return store.count(store.sizes())
 
 
-def test_the_tally_agrees_with_sets_in_memory(tmp_path):
+def test_the_tally_agrees_with_sets_in_memory(tmp_path: Path) -> None:
     chance = random.Random(4)  # noqa: S311 - a seed, so that a failure can be repeated
     events = [event(chance.randrange(600), chance.choice("aab"), named=chance.random() < 0.8) for _ in range(3_000)]
     store = EventStore(tmp_path, buffer_bytes=1_000)
@@ -41,7 +47,7 @@ def test_the_tally_agrees_with_sets_in_memory(tmp_path):
     assert total.digest == sum(int(hashlib.sha256(body).hexdigest()[:32], 16) for body in everything) % 2**128
 
 
-def test_the_digest_is_that_of_the_definition(tmp_path):
+def test_the_digest_is_that_of_the_definition(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([event(1), event(2), event(1)])
     # printf '{"n":1,"t":""}' | sha256sum, and the same of n = 2: first 32 digits of each
@@ -49,7 +55,7 @@ def test_the_digest_is_that_of_the_definition(tmp_path):
     assert counted(store).digest == (first + second) % 2**128 == first + second - 2**128
 
 
-def test_no_order_changes_the_digest(tmp_path):
+def test_no_order_changes_the_digest(tmp_path: Path) -> None:
     digests = set()
     for order in ([1, 2, 3], [3, 3, 2, 1], [2, 1, 1, 1, 3]):
         store = EventStore(tmp_path)
@@ -59,7 +65,7 @@ def test_no_order_changes_the_digest(tmp_path):
     assert len(digests) == 1
 
 
-def test_later_events_join_the_count(tmp_path):
+def test_later_events_join_the_count(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([event(1)])
     assert counted(store).unique_ids == 1
@@ -69,7 +75,7 @@ def test_later_events_join_the_count(tmp_path):
     assert store.count(before).events == 1
 
 
-def test_nothing_is_left_after_clear(tmp_path):
+def test_nothing_is_left_after_clear(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([event(1)])
     store.flush()
@@ -79,13 +85,13 @@ def test_nothing_is_left_after_clear(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_id_of_a_lone_surrogate_is_an_id(tmp_path):
+def test_an_id_of_a_lone_surrogate_is_an_id(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([Event(b'{"a":1}', "\ud800", ""), Event(b'{"a":2}', "\ud801", "")])
     assert counted(store).unique_ids == 2
 
 
-def test_a_write_that_fails_loses_nothing_and_stores_nothing_new(tmp_path):
+def test_a_write_that_fails_loses_nothing_and_stores_nothing_new(tmp_path: Path) -> None:
     directory = tmp_path / "gone"
     store = EventStore(directory, buffer_bytes=1)
     store.add([event(1)])
@@ -96,7 +102,7 @@ def test_a_write_that_fails_loses_nothing_and_stores_nothing_new(tmp_path):
     assert counted(store)[:2] == (2, 2)
 
 
-def test_the_torn_end_of_a_failed_write_is_overwritten(tmp_path):
+def test_the_torn_end_of_a_failed_write_is_overwritten(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([event(1)])
     store.flush()
@@ -106,7 +112,7 @@ def test_the_torn_end_of_a_failed_write_is_overwritten(tmp_path):
     assert counted(store)[:3] == (2, 1, 1)
 
 
-def test_records_lie_on_disk_and_not_in_memory(tmp_path):
+def test_records_lie_on_disk_and_not_in_memory(tmp_path: Path) -> None:
     """50,000 events: 1.6 MB on disk, 32 bytes each, while memory holds the buffer and one part of 256."""
     store = EventStore(tmp_path, buffer_bytes=50_000)
     tracemalloc.start()
@@ -120,7 +126,7 @@ def test_records_lie_on_disk_and_not_in_memory(tmp_path):
     assert peak_bytes < 800_000
 
 
-def test_a_closed_store_ends_its_count_early(tmp_path):
+def test_a_closed_store_ends_its_count_early(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     store.add([event(1)])
     store.flush()

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import csv
+import importlib.util
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "sample_data"
+
+# The source row of every broken record, and the code of its reject.
+BROKEN = {
+    98: "type", 199: "timestamp_missing", 300: "timestamp_missing", 401: "type", 502: "type", 603: "type", 704: "type",
+    805: "map", 906: "key_missing", 1007: "user_missing", 1108: "short", 1209: "long", 1310: "quote", 1411: "quote",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def maker() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("make_sample_data", SAMPLES / "make_sample_data.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def records(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
+
+
+def run_into_sandbox(kind: str, state: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The report of an import of the sample, and its rejects."""
+    command = [
+        sys.executable, "-m", "importer", "run", f"configs/orders_{kind}.yaml", f"sample_data/orders.{kind}",
+        "--sandbox", "--json", "--quiet", "--state-dir", str(state), "--rejects", str(state / "rejects.ndjson"),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout, done.stderr
+    rejects = state / "rejects.ndjson"
+    lines = rejects.read_text(encoding="utf-8").splitlines() if rejects.exists() else []
+    report = json.loads(done.stdout)
+    assert report["exit_code"] == done.returncode
+    return report, [json.loads(line) for line in lines]
+
+
+def test_the_script_makes_exactly_the_committed_files(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, SAMPLES / "make_sample_data.py", tmp_path], check=True, timeout=60)
+    assert (tmp_path / "orders.csv").read_bytes() == (SAMPLES / "orders.csv").read_bytes()
+    assert_frame_equal(pl.read_parquet(tmp_path / "orders.parquet"), pl.read_parquet(SAMPLES / "orders.parquet"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "orders.parquet"]
+
+
+def test_both_files_stay_small() -> None:
+    assert sum(path.stat().st_size for path in SAMPLES.glob("orders.*")) < 1_000_000
+
+
+def test_the_parquet_file_has_the_types_and_gaps_of_a_real_export() -> None:
+    frame = pl.read_parquet(SAMPLES / "orders.parquet")
+    assert frame.height == frame["order_id"].n_unique() == 2_000
+    assert frame["order_id"].to_list()[0] == "0000001"
+    assert frame.schema["ordered_at"] == pl.Datetime("us", "UTC")
+    assert frame.schema["total"] == pl.Decimal(12, 2)
+    assert isinstance(frame.schema["lines"], pl.List)
+    nulls = [name for name in frame.columns if frame[name].null_count()]
+    assert nulls == ["currency", "shipping", "coupon", "lines", "email", "phone", "birthdate", "country", "consent", "ip"]
+
+
+def test_the_csv_file_has_what_french_exports_are_made_of(maker: ModuleType) -> None:
+    text = (SAMPLES / "orders.csv").read_bytes().decode()
+    rows = records(text)
+    assert len(rows) == 1_500 + len(BROKEN)
+    assert {row["numero"]: row["date_commande"] for row in rows if row["date_commande"] in maker.CLOCK_CHANGES.values()} == {
+        f"{number:07}": moment for number, moment in maker.CLOCK_CHANGES.items()
+    }
+    seen = {
+        "thousands": any(row["total_ttc"] == "1 276,80" or " " in row["total_ttc"] for row in rows),
+        "no-break thousands": "\u202f" in text,
+        "decimal comma": any("," in row["prix_ht"] for row in rows),
+        "line end in a field": any("\n" in row["libelle_produit"] for row in rows),
+        "separator in a field": any(";" in row["libelle_produit"] for row in rows),
+        "doubled quotes": '""' in text,
+        "the word for null": ";NULL;" in text,
+        "an empty cell": ";;" in text,
+        "accents": "é" in text,
+    }
+    assert [what for what, is_there in seen.items() if not is_there] == []
+
+
+def test_every_order_of_the_parquet_sample_is_sent_or_a_draft(tmp_path: Path) -> None:
+    report, rejects = run_into_sandbox("parquet", tmp_path)
+    drafts = pl.read_parquet(SAMPLES / "orders.parquet")["status"].eq("DRAFT").sum()
+    assert rejects == []
+    assert report["exit_code"] == 0
+    assert report["rows"] | {"skipped": 0} == {
+        "read": 2_000, "sent": 2_000 - drafts, "filtered": drafts, "rejected": 0, "duplicate": 0, "skipped": 0, "pending": 0,
+    }  # fmt: skip
+
+
+def test_every_broken_record_of_the_csv_sample_is_rejected_for_its_reason_and_no_other(tmp_path: Path) -> None:
+    report, rejects = run_into_sandbox("csv", tmp_path)
+    drafts = sum(row["statut"] == "Brouillon" for row in records((SAMPLES / "orders.csv").read_bytes().decode()))
+    assert {reject["row"]: reject["code"] for reject in rejects} == BROKEN
+    assert report["exit_code"] == 3
+    assert (report["rows"]["rejected"], report["rows"]["filtered"]) == (len(BROKEN), drafts)
+    assert report["rows"]["sent"] == 1_500 - drafts == report["events"]["accepted"]
+    assert {"time_ambiguous", "time_nonexistent"} <= set(report["warnings"])
