@@ -7,10 +7,14 @@ spans from where the one before it ended to its own last event, with the filtere
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from importer.profiles import EndpointProfile
 from importer.records import Batch, EncodedRows, Piece, Reject, Span, rejects_within
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.profiles import EndpointProfile
 
 _MAX_OPEN_REJECTS = 5_000  # a body that waits for more events must not gather rejects without bound
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 import polars_hash as plh
@@ -108,7 +108,7 @@ class Encoder:
 
     def _count_warnings(self, values: pl.DataFrame) -> None:
         for i, (name, _) in enumerate(self._mapping.plan.counts):
-            if count := values[f"\x01count{i}"].sum():
+            if count := int(values[f"\x01count{i}"].sum()):
                 self.warnings[name] += count
 
     def _rejects(self, chunk: ChunkInput, bad: pl.DataFrame, of_lists: Failures) -> Iterator[Reject]:
@@ -131,14 +131,12 @@ class Encoder:
 
     def _encoded(self, chunk: ChunkInput, events: pl.DataFrame, rejects: tuple[Reject, ...]) -> EncodedRows:
         framed = events[_EVENT].rechunk()
-        arrow = framed.to_arrow(compat_level=pl.CompatLevel.oldest())
-        _, offsets, body = arrow.buffers()
-        first, last = arrow.offset, arrow.offset + len(arrow) + 1
+        offsets, body = _text_buffers(framed)
         return EncodedRows(
             span=chunk.span,
             file=chunk.file,
-            body=memoryview(body) if body is not None else memoryview(b""),
-            offsets=memoryview(offsets).cast("q")[first:last] if len(arrow) else memoryview(bytes(8)).cast("q"),
+            body=body,
+            offsets=offsets,
             rows=_view(events[ROW], "q"),
             digests=_digests(framed.str.head(-len(self._separator)) if self._separator else framed),
             separator_bytes=len(self._separator),
@@ -187,8 +185,19 @@ def _running_totals(limb: pl.Series) -> pl.Series:
     return pl.concat([pl.Series([0], dtype=pl.UInt64), limb.cum_sum().rename("")])
 
 
-def _view(series: pl.Series, letter: str) -> memoryview:
-    if len(series) == 0:
-        return memoryview(b"").cast(letter)  # type: ignore[call-overload,no-any-return]
-    buffer = series.rechunk().to_arrow().buffers()[1]
-    return memoryview(buffer).cast(letter)[: len(series)]  # type: ignore[call-overload,no-any-return]
+def _text_buffers(texts: pl.Series) -> tuple[memoryview, memoryview]:
+    """Offsets, one more than there are texts, and the bytes of the Arrow array (LargeString) of ``texts``."""
+    if texts.is_empty():
+        return memoryview(bytes(8)).cast("q"), memoryview(b"")
+    arrow = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
+    _, offsets, body = (memoryview(buffer or b"") for buffer in arrow.buffers())
+    return offsets.cast("q")[arrow.offset : arrow.offset + len(arrow) + 1], body
+
+
+def _view(series: pl.Series, letter: Literal["q", "Q"]) -> memoryview:
+    """The numbers of a column without nulls."""
+    if series.is_empty():
+        return memoryview(b"").cast(letter)
+    arrow = series.rechunk().to_arrow()
+    _, numbers = (memoryview(buffer or b"") for buffer in arrow.buffers())
+    return numbers.cast(letter)[arrow.offset : arrow.offset + len(arrow)]

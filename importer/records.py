@@ -55,8 +55,9 @@ class Reject:
 class EncodedRows:
     """The events of one chunk as JSON bytes, and what became of the rows that gave none.
 
-    ``file`` is the name of the source in messages. ``body`` is one contiguous buffer. Event ``i`` is ``body[offsets[i]:offsets[i + 1]]`` and includes the separator
-    of the endpoint's framing, ``separator_bytes`` long, at its end. ``rows[i]`` is its source row, strictly
+    ``file`` is the name of the source in messages. ``body`` is one contiguous buffer. Event ``i`` is
+    ``body[offsets[i]:offsets[i + 1]]`` and includes the separator of the endpoint's framing, ``separator_bytes`` long,
+    at its end. ``rows[i]`` is its source row, strictly
     increasing. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting with 0), one for
     each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
     ``rejects`` are in row order; the rows of ``span`` that are neither events nor rejects were filtered.
@@ -78,7 +79,8 @@ class EncodedRows:
         return len(self.rows)
 
 
-class Piece(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Piece:
     """Events ``start`` to ``stop - 1`` of one chunk: a part of a batch."""
 
     encoded: EncodedRows

@@ -18,7 +18,9 @@ _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 _SHAPELESS = (pl.Binary, pl.Object, pl.Struct, pl.Array, pl.Duration, pl.Time)
 
 
-def convert(spec: FieldSpec, kind: str | None, value: Value, context: Context, label: str) -> Value:
+def convert(  # noqa: PLR0911  one line a type
+    spec: FieldSpec, kind: str | None, value: Value, context: Context, label: str
+) -> Value:
     """``value`` as ``kind`` (a target type, ``None`` for the natural one of the column). Raises FieldInvalid."""
     if spec.unit or (spec.format and kind != "date"):
         kind = "timestamp"

@@ -20,7 +20,7 @@ class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value that stands for {} in ``message``."""
+    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value for the {} of ``message``."""
 
     code: str
     message: str

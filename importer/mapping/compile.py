@@ -203,7 +203,8 @@ class _Compiler:
     def _require_essentials(self) -> None:
         """What the API itself requires of every event (vendor: event reference; ``context.event_id`` since 2025-10)."""
         self._require_moment()
-        self._scope.require(EVENT_ID, "event_id_missing", "the event has no id")
+        if EVENT_ID in self._mapping.fields:  # a derived one is missing only with its parts, which is said there
+            self._scope.require(EVENT_ID, "event_id_missing", "the event has no id")
         if isinstance(self._members.find(("context", "event_id")), Constant):
             self._problem(("fields", EVENT_ID), "a constant id would make all events one")
         user = self._members.find(("user",))
@@ -242,7 +243,7 @@ class _Compiler:
         warnings = []
         for target, spec in self._mapping.fields.items():
             paths = [f"{target}[].{name}" for name in spec.each] if isinstance(spec, EachSpec) else [target]
-            for path in paths:
-                if reference.find(self._event, path) is None and (hint := did_you_mean(path, known)):
-                    warnings.append(f"target `{path}` is not in the event reference{hint}")
+            unknown = [path for path in paths if reference.find(self._event, path) is None]
+            hints = [(path, did_you_mean(path, known)) for path in unknown]
+            warnings += [f"target `{path}` is not in the event reference{hint}" for path, hint in hints if hint]
         return tuple(warnings)

@@ -104,6 +104,11 @@ def _without_first_comma(parts: list[Part], *, is_sure: bool) -> list[Part]:
 def _joined(parts: Iterable[Part]) -> pl.Expr:
     """One text of all parts; neighbours that are constant become one of them."""
     expressions: list[pl.Expr] = []
-    for is_text, group in groupby(parts, lambda part: isinstance(part, str)):
-        expressions += [pl.lit("".join(group))] if is_text else group  # type: ignore[arg-type,list-item]
-    return pl.concat_str(expressions)
+    text = ""
+    for part in parts:
+        if isinstance(part, str):
+            text += part
+            continue
+        expressions += [pl.lit(text), part] if text else [part]
+        text = ""
+    return pl.concat_str([*expressions, pl.lit(text)])

@@ -29,7 +29,7 @@ def event_id(event_name: pl.Expr, parts: list[pl.Expr]) -> pl.Expr:
     """
     texts = [pl.lit(ID_VERSION), event_name, *parts]
     framed = [part for text in texts for part in (text.str.len_bytes().cast(pl.String), pl.lit(":"), text)]
-    return plh.concat_str(pl.concat_str(framed)).chash.sha2_256().str.head(ID_HEX_DIGITS)  # type: ignore[no-any-return]
+    return plh.concat_str(pl.concat_str(framed)).chash.sha2_256().str.head(ID_HEX_DIGITS)
 
 
 def position() -> list[pl.Expr]:

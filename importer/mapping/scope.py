@@ -28,12 +28,13 @@ _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "ti
 class Problems(Protocol):
     """Takes what is wrong, with its path in the document; ``missing`` when the source lacks a column."""
 
-    def __call__(self, path: Path, message: str, *, missing: bool = False) -> None: ...
+    def __call__(self, path: Path, message: str, *, missing: bool = False) -> None:
+        """Note a problem; the pass goes on to find the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a field goes and where it stands: ``name`` inside its object, ``full`` from the root, ``path`` in the file."""
+    """Where a field goes: ``name`` inside its object, ``full`` from the root. ``path`` is its place in the document."""
 
     name: str
     full: str
@@ -191,7 +192,7 @@ class Scope:
     def _typed_value(self, spec: FieldSpec, target: Target, event: str | None) -> Value | None:
         """The value as the type that the event reference has for the target."""
         found = reference.find(event, target.full)
-        kind = (found.items if found.type == "array" else found.type) if found else None
+        kind = (found.item_type if found.type == "array" else found.type) if found else None
         value = self.value(spec, kind if kind in _SCALAR_TYPES else None, target.path, target.full)
         if value is None or found is None:
             return value

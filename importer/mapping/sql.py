@@ -27,7 +27,8 @@ _ARITHMETIC = frozenset({"Plus", "Minus", "Multiply", "Divide", "TrueDivide", "F
 _FUNCTIONS = frozenset(
     {
         "Coalesce", "MaxHorizontal", "MinHorizontal", "Abs", "Negate",
-        "Sql.Round", "Sql.Binary", "Sql.ToFloat", "Round", "Truncate", "Floor", "Ceil", "Sign", "Pow.Generic", "Pow.Sqrt",
+        "Sql.Round", "Sql.Binary", "Sql.ToFloat",
+        "Round", "Truncate", "Floor", "Ceil", "Sign", "Pow.Generic", "Pow.Sqrt",
         "Boolean.Not", "Boolean.IsNull", "Boolean.IsNotNull", "Sql.IsIn", "Boolean.IsIn", "Boolean.IsBetween",
         "StringExpr.Lowercase", "StringExpr.Uppercase", "StringExpr.Slice", "StringExpr.Head", "StringExpr.Tail",
         "StringExpr.LenChars", "StringExpr.LenBytes", "StringExpr.Contains", "StringExpr.StartsWith",
@@ -135,7 +136,7 @@ def _function_name(function: Any) -> str:  # noqa: ANN401  a tree
 
 def _check(node: Any, untyped: frozenset[str]) -> None:  # noqa: ANN401  a tree
     """Refuse what is not on the list. Every node of the tree is an expression here."""
-    kind, body = next(iter(node.items())) if isinstance(node, dict) else (str(node), None)
+    kind, body = next(iter(node.items())) if isinstance(node, dict) else (str(node), {})
     if kind in {"Column", "Literal"}:
         return
     if kind == "Cast":

@@ -54,7 +54,8 @@ class Tree:
     def add_constant(self, path: tuple[str, ...], value: object) -> bool:
         """Put a JSON constant at ``path``, an object member by member. What is null or empty leaves nothing."""
         if isinstance(value, dict):
-            return all([self.add_constant((*path, name), item) for name, item in value.items()])
+            added = [self.add_constant((*path, name), item) for name, item in value.items()]
+            return all(added)
         value = without_nulls(value)
         return value is None or self.add(path, Constant(path[-1], value, to_json(value)))
 

@@ -19,10 +19,10 @@ class Property:
     """One member of an event, at its dotted ``path`` (``items[].product.price``).
 
     ``type`` is the JSON type that the platform expects; a ``timestamp`` becomes an integer of epoch milliseconds and a
-    ``date`` the text ``YYYY-MM-DD``. ``item_type`` is the type of the entries of an array, ``schema`` the shared schema of
-    an object or of those entries. ``condition`` says in words when the property is required, or when it has a meaning.
-    ``enum`` lists the only values there are; ``recommended`` lists values of an open set. ``unit`` is the unit of a
-    number, ``bounds`` its least and largest value. ``null_when`` says when the vendor wants an explicit null.
+    ``date`` the text ``YYYY-MM-DD``. ``item_type`` is the type of the entries of an array, ``schema`` the shared schema
+    of an object or of those entries. ``condition`` says in words when the property is required, or when it has a
+    meaning. ``enum`` lists the only values there are; ``recommended`` lists values of an open set. ``unit`` is the unit
+    of a number, ``bounds`` its least and largest value. ``null_when`` says when the vendor wants an explicit null.
     ``in_table`` is false for what stands in the vendor's examples, or on other pages, but not in the table itself.
     ``docs`` are keys of :data:`importer.reference.provenance.DOCS`.
     """

@@ -141,13 +141,16 @@ class CsvReader:
 
     def _reject(self, block: Block, broken: Broken, stream: TextStream) -> Reject:
         row, line = block.anchor.row + broken.row, block.anchor.line + broken.line
-        # A character of UTF-8 takes up to 4 bytes: no more than these can be shown.
-        text = stream.shown(block.data[broken.start : min(broken.stop, broken.start + 4 * SHOWN_CHARACTERS)])
-        text = text.rstrip("\r\n")
-        if len(text) > SHOWN_CHARACTERS:
-            text = f"{text[:SHOWN_CHARACTERS]}… (cut: the record has {broken.stop - broken.start} bytes or more)"
         message = f"The record {broken.message}."
+        text = self._shown(block.data, broken, stream)
         return Reject(self._number, self._file.name, row, line, "source", broken.code, message, text)
+
+    def _shown(self, data: bytes, broken: Broken, stream: TextStream) -> str:
+        """The text of a broken record, cut where it is too long to be looked at."""
+        # A character of UTF-8 takes up to 4 bytes. Of a record that is too long, the rest may not have been read.
+        stop = min(broken.stop, broken.start + min(4 * SHOWN_CHARACTERS + 4, self._grammar.max_record_bytes))
+        text = stream.shown(data[broken.start : stop]).rstrip("\r\n")
+        return text if stop == broken.stop and len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… (cut)"
 
 
 def _next_missing(missing: Sequence[Span], row: int) -> int | None:

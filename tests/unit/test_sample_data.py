@@ -21,8 +21,8 @@ SAMPLES = ROOT / "sample_data"
 
 # The source row of every broken record, and the code of its reject.
 BROKEN = {
-    98: "type", 199: "timestamp_missing", 300: "timestamp_missing", 401: "type", 502: "type", 603: "type", 704: "type",
-    805: "map", 906: "key_missing", 1007: "user_missing", 1108: "short", 1209: "long", 1310: "quote", 1411: "quote",
+    98: "type", 198: "timestamp_missing", 298: "timestamp_missing", 398: "type", 498: "type", 598: "type", 698: "type",
+    798: "map", 898: "key_missing", 998: "user_missing", 1098: "short", 1198: "long", 1298: "quote", 1398: "quote",
 }  # fmt: skip
 
 
@@ -74,18 +74,29 @@ def test_the_parquet_file_has_the_types_and_gaps_of_a_real_export() -> None:
     assert frame.schema["total"] == pl.Decimal(12, 2)
     assert isinstance(frame.schema["lines"], pl.List)
     nulls = [name for name in frame.columns if frame[name].null_count()]
-    assert nulls == ["currency", "shipping", "coupon", "lines", "email", "phone", "birthdate", "country", "consent", "ip"]
+    assert nulls == [
+        "currency",
+        "shipping",
+        "coupon",
+        "lines",
+        "email",
+        "phone",
+        "birthdate",
+        "country",
+        "consent",
+        "ip",
+    ]
 
 
 def test_the_csv_file_has_what_french_exports_are_made_of(maker: ModuleType) -> None:
     text = (SAMPLES / "orders.csv").read_bytes().decode()
     rows = records(text)
     assert len(rows) == 1_500 + len(BROKEN)
-    assert {row["numero"]: row["date_commande"] for row in rows if row["date_commande"] in maker.CLOCK_CHANGES.values()} == {
-        f"{number:07}": moment for number, moment in maker.CLOCK_CHANGES.items()
-    }
+    assert {
+        row["numero"]: row["date_commande"] for row in rows if row["date_commande"] in maker.CLOCK_CHANGES.values()
+    } == {f"{number:07}": moment for number, moment in maker.CLOCK_CHANGES.items()}
     seen = {
-        "thousands": any(row["total_ttc"] == "1 276,80" or " " in row["total_ttc"] for row in rows),
+        "thousands": any(" " in row["total_ttc"] for row in rows),
         "no-break thousands": "\u202f" in text,
         "decimal comma": any("," in row["prix_ht"] for row in rows),
         "line end in a field": any("\n" in row["libelle_produit"] for row in rows),
