@@ -10,6 +10,7 @@ import asyncio
 from bisect import bisect_left
 from collections import Counter
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Lock, Thread
@@ -20,7 +21,7 @@ from importer.errors import Imbalance, StateUnusable
 from importer.records import DIGEST_MODULUS, Piece, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Self
 
     from importer.checkpoint import Anchor, Checkpoint
@@ -120,15 +121,18 @@ class AckWriter:
 
     def _next_group(self) -> list[_Job]:
         """All that waits, at least one job; empty at the end."""
-        jobs = [self._queue.get()]
-        while jobs[-1] is not None and len(jobs) < _GROUP:
-            try:
-                jobs.append(self._queue.get_nowait())
-            except Empty:
-                break
-        if jobs[-1] is None:
-            self._queue.put(None)  # seen again when these are written
-        return [job for job in jobs if job is not None]
+        first = self._queue.get()
+        return [first, *self._waiting()] if first else []
+
+    def _waiting(self) -> Iterator[_Job]:
+        """What waits right now, not more than fits into a group."""
+        with suppress(Empty):
+            for _ in range(_GROUP - 1):
+                job = self._queue.get_nowait()
+                if job is None:
+                    self._queue.put(None)  # the end comes after what was given before it
+                    return
+                yield job
 
     def _write(self, jobs: list[_Job]) -> None:
         acks = [job.ack for job in jobs if job.ack]
@@ -160,8 +164,8 @@ class AckWriter:
     def _fail(self, error: BaseException, jobs: list[_Job]) -> None:
         with self._gate:
             self._failure = error
-        while waiting := self._next_group():
-            jobs.extend(waiting)
+        while waiting := list(self._waiting()):
+            jobs += waiting
         for job in jobs:
             if not job.done.done():
                 job.done.set_exception(error)

@@ -51,7 +51,7 @@ class Encoder:
     """Encodes chunks for one endpoint.
 
     ``separator`` goes behind each event, ``max_item_bytes`` is the limit of an event without it. ``warnings`` counts
-    what was noticed in rows that became events.
+    what was noticed in rows that became events, ``sizes`` events by their size in bytes.
     """
 
     def __init__(self, mapping: CompiledMapping, separator: bytes, max_item_bytes: int) -> None:
@@ -59,6 +59,7 @@ class Encoder:
         self._separator = separator.decode()
         self._max_item_bytes = max_item_bytes
         self.warnings: Counter[str] = Counter()
+        self.sizes: Counter[int] = Counter()
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
@@ -78,6 +79,7 @@ class Encoder:
         if large.any():
             rejects += self._too_large(chunk, frame, events.filter(large))
             events = events.filter(~large)
+        self._count_sizes(events)
         rejects.sort(key=lambda reject: reject.row)
         return self._encoded(chunk, events, tuple(rejects))
 
@@ -110,6 +112,10 @@ class Encoder:
         for i, (name, _) in enumerate(self._mapping.plan.counts):
             if count := int(values[f"\x01count{i}"].sum()):
                 self.warnings[name] += count
+
+    def _count_sizes(self, events: pl.DataFrame) -> None:
+        sizes = events[_EVENT].str.len_bytes() - len(self._separator)
+        self.sizes.update(dict(sizes.value_counts().iter_rows()))
 
     def _rejects(self, chunk: ChunkInput, bad: pl.DataFrame, of_lists: Failures) -> Iterator[Reject]:
         failures = Failures()

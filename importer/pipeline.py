@@ -229,7 +229,7 @@ class Wire:
         profile, policy = self._plan.profile, self._settings.retry
         async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
             self._sender = Sender(transport, profile, policy, self._settings.requests_per_second)
-            self._stop.listen(lambda: self._loop.call_soon_threadsafe(self._halt))
+            self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
                 producer = self._loop.run_in_executor(columns, self._produce)
@@ -241,6 +241,10 @@ class Wire:
         self._show()
         if self._failure is not None:
             raise self._failure
+
+    def _halt_from_anywhere(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and everything with it
+            self._loop.call_soon_threadsafe(self._halt)
 
     def _halt(self) -> None:
         self._halted.set()

@@ -10,7 +10,7 @@ import polars as pl
 
 from importer.errors import SourceUnreadable
 from importer.mapping.compile import CompiledMapping, compile_mapping
-from importer.mapping.document import Document, EachSpec, load_document
+from importer.mapping.document import Document, EachSpec, FieldSpec, load_document
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
 from importer.records import Span
@@ -133,17 +133,18 @@ def _profile(settings: RunSettings) -> EndpointProfile:
 
 def _guess_units(document: Document, reader: Reader) -> dict[str, str]:
     """The unit of each column with ``unit: auto``, from the first rows, by the label that the mapping compiles with."""
-    columns = set()
+    columns: set[str | None] = set()
     for spec in document.mapping.fields.values():
-        for field in spec.each.values() if isinstance(spec, EachSpec) and spec.from_ is None else [spec]:
-            if not isinstance(field, EachSpec) and field.unit == "auto" and field.column in reader.schema:
-                columns.add(field.column)
+        fields: list[FieldSpec] = [spec] if isinstance(spec, FieldSpec) else []
+        if isinstance(spec, EachSpec) and spec.from_ is None:
+            fields = list(spec.each.values())
+        columns |= {field.column for field in fields if field.unit == "auto" and field.column in reader.schema}
     if not columns:
         return {}
     sample = next(iter(reader.chunks([Span(0, 1, _SAMPLE_ROWS)], ())), None)
     if sample is None:
         return {}
-    return {f"column {name!r}": guess_unit(sample.frame[name].cast(pl.String)) for name in sorted(columns)}
+    return {f"column {name!r}": guess_unit(sample.frame[name].cast(pl.String)) for name in columns if name}
 
 
 def _notes(sources: list[PlannedSource], units: dict[str, str]) -> list[str]:

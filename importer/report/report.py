@@ -70,8 +70,8 @@ class Report:
 
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
-    earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued. ``unanswered`` are
-    rows whose requests a graceful stop left without an answer.
+    earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
+    ``unanswered`` are rows whose requests a graceful stop left without an answer.
     """
 
     max_body_bytes: int = 0

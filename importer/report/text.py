@@ -35,15 +35,22 @@ _NEXT_STEPS = {
 
 def render_text(report: Report, *, dry_run: bool = False) -> str:
     """The report for a person, several lines without a final newline. ``dry_run``: nothing of it was sent."""
-    lines = ["Dry run: nothing was sent; sent and accepted mean that it would be" if dry_run else _HEADLINES[report.status]]
+    headline = "Dry run: nothing was sent; `sent` and `accepted` mean what a run would do"
+    lines = [headline if dry_run else _HEADLINES[report.status]]
     if report.error:
         lines += [f"  {printable(report.error.message)}"]
     lines += ["", *_counts(report), *_traffic(report)]
     lines += _findings("Rejects by reason", report.reject_codes)
     lines += _findings("Warnings", report.warnings)
     lines += ["", *_outcome(report)]
-    hint = "" if dry_run else report.error.hint if report.error and report.error.hint else _NEXT_STEPS.get(ExitCode(report.exit_code))
+    hint = "" if dry_run else _next_step(report)
     return "\n".join([*lines, "", f"Next: {printable(hint)}"] if hint else lines)
+
+
+def _next_step(report: Report) -> str:
+    if report.error and report.error.hint:
+        return report.error.hint
+    return _NEXT_STEPS.get(ExitCode(report.exit_code), "")
 
 
 def printable(text: str) -> str:

@@ -150,7 +150,8 @@ class CsvReader:
         # A character of UTF-8 takes up to 4 bytes. Of a record that is too long, the rest may not have been read.
         stop = min(broken.stop, broken.start + min(4 * SHOWN_CHARACTERS + 4, self._grammar.max_record_bytes))
         text = stream.shown(data[broken.start : stop]).rstrip("\r\n")
-        return text if stop == broken.stop and len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… (cut)"
+        is_whole = stop == broken.stop and len(text) <= SHOWN_CHARACTERS and broken.code != "too_long"
+        return text if is_whole else f"{text[:SHOWN_CHARACTERS]}… (cut)"
 
 
 def _next_missing(missing: Sequence[Span], row: int) -> int | None:

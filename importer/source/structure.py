@@ -127,10 +127,12 @@ class Grammar:
             return 0
         stop = block.rfind(b"\n") + 1
         skeleton = (block if stop == len(block) else block[:stop]).translate(None, self._dropped)
-        unit = self.separator * (self.fields - 1) + (
-            b"\r\n" if skeleton[self.fields - 1 : self.fields] == b"\r" else b"\n"
-        )
-        return stop if skeleton == unit * (len(skeleton) // len(unit)) else 0
+        is_windows = skeleton[self.fields - 1 : self.fields] == b"\r"
+        unit = self.separator * (self.fields - 1) + (b"\r\n" if is_windows else b"\n")
+        lines = len(skeleton) // len(unit)
+        # The skeleton does not show what stands between a carriage return and the line end behind it.
+        is_uniform = skeleton == unit * lines and (not is_windows or block.count(b"\r\n", 0, stop) == lines)
+        return stop if is_uniform else 0
 
     def good_lines_stop(self, block: bytes, start: int) -> int:
         """Where the good records of one line each end that begin at ``start``."""

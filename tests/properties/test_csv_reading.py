@@ -147,6 +147,7 @@ garbage = st.lists(
 
 @settings(PROFILE, max_examples=400)
 @given(garbage, widths, block_sizes, st.sampled_from([6, 20, 1 << 20]))
+@example(b",\ra\n", 2, 1, 6)
 @example(b'"a\nb,c\nd,e\n', 2, 1, 6)
 @example(b"a,b,aaaaaaaaaaaaaaaaaaaaaaaa\na,b\n", 2, 3, 6)
 def test_where_blocks_are_cut_changes_nothing(
