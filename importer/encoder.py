@@ -86,7 +86,8 @@ class Encoder:
     def _prepared(self, chunk: ChunkInput, failures: Failures) -> pl.DataFrame:
         """The rows that ``where`` passes, with everything that values and checks refer to."""
         plan = self._mapping.plan
-        frame = chunk.frame.with_columns(chunk.rows.alias(ROW), pl.lit(chunk.path).alias(FILE))
+        rows = chunk.rows.alias(ROW).to_frame()  # first, because a mapping may read no column at all
+        frame = rows.hstack(chunk.frame.get_columns()).with_columns(pl.lit(chunk.path).alias(FILE))
         frame = plan.with_stages(self._filter(plan.with_sql(frame)))
         return frame.hstack([_list(frame, item, failures) for item in self._mapping.lists])
 

@@ -138,7 +138,7 @@ class Sender:
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
     """
 
-    def __init__(  # noqa: PLR0913  the last three exist for tests
+    def __init__(
         self,
         transport: Transport,
         profile: EndpointProfile,

@@ -14,7 +14,7 @@ from importer.mapping.compiled import FailedCheck, RowPlan
 from importer.mapping.models import FieldSpec
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.sql import SqlExpression, SqlInvalid, UnknownColumn, compile_sql
-from importer.mapping.tree import Leaf, Tree, to_json, without_nulls
+from importer.mapping.tree import Leaf, Tree, to_json
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
@@ -211,8 +211,7 @@ class Scope:
             if not members.add_constant(tuple(target.name.split(".")), constant):
                 self._problem(target.path, f"`{target.full}` gives a member that another target gives too")
             return
-        constant = without_nulls(constant)
-        if constant is not None:
+        if constant not in ({}, []):
             token = pl.when(applies).then(pl.lit(to_json(constant)))
             self.add(members, target, Value(token, pl.String(), raw=True))
 

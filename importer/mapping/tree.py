@@ -52,12 +52,11 @@ class Tree:
         return isinstance(child, Tree) and child.add(tuple(rest), member)
 
     def add_constant(self, path: tuple[str, ...], value: object) -> bool:
-        """Put a JSON constant at ``path``, an object member by member. What is null or empty leaves nothing."""
+        """Put a JSON constant at ``path``, an object member by member. An empty one leaves nothing."""
         if isinstance(value, dict):
             added = [self.add_constant((*path, name), item) for name, item in value.items()]
             return all(added)
-        value = without_nulls(value)
-        return value is None or self.add(path, Constant(path[-1], value, to_json(value)))
+        return value == [] or self.add(path, Constant(path[-1], value, to_json(value)))
 
     def find(self, path: tuple[str, ...]) -> Member | None:
         """The member at ``path``; an object as a branch."""
@@ -72,16 +71,6 @@ class Tree:
         return tuple(
             Branch(name, node.members()) if isinstance(node, Tree) else node for name, node in self._nodes.items()
         )
-
-
-def without_nulls(value: object) -> object:
-    """A JSON value without nulls and without the empty objects and lists that this leaves; ``None`` for nothing."""
-    if isinstance(value, dict):
-        kept = {name: inner for name, item in value.items() if (inner := without_nulls(item)) is not None}
-        return kept or None
-    if isinstance(value, list):
-        return [inner for item in value if (inner := without_nulls(item)) is not None] or None
-    return value
 
 
 def to_json(value: object) -> str:

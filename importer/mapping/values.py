@@ -88,7 +88,8 @@ def _map(entries: dict[str, Any], value: Value, label: str) -> Value:
     before = as_text(value, "map").expr
     known = [key for key in entries if entries[key] is not None]
     dtype = _common_type([entries[key] for key in known])
-    expr = before.replace_strict(known, [entries[key] for key in known], default=None, return_dtype=dtype)
+    results = pl.Series([entries[key] for key in known], dtype=dtype, strict=False)
+    expr = before.replace_strict(pl.Series(known, dtype=pl.String), results, default=None, return_dtype=dtype)
     failed = before.is_not_null() & ~before.is_in(list(entries))
     mapped = value.checked("map", f"{label} is {{}}, which is not in `map`", failed, before)
     return replace(mapped, expr=expr, dtype=dtype)

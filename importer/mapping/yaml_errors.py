@@ -28,7 +28,7 @@ _PLAIN_WORDS = (
     ("escape code|hexadecimal", "this escape in double quotes is no character"),
     (r"',' or '\]'", "the list that opens with `[` is not continued by `,` or closed by `]`"),
     (r"',' or '}'", "the mapping that opens with `{` is not continued by `,` or closed by `}`"),
-    ("node content", "a value is missing here, or a text that begins with this character needs quotes"),
+    ("node content", "a value or a closing bracket is missing here, or a text that begins like this needs quotes"),
     ("alphabetic or numeric", "a text that begins with `*` or `&` needs quotes"),
     ("tag|expected uri", "tags are not supported: a text that begins with `!` needs quotes"),
     (
@@ -57,15 +57,21 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     if mark is None:
         return Problem(1, 1, "", f"this is no YAML that can be read ({type(error).__name__})")
     complaint = str(getattr(error, "problem", "") or "").lower()
+    lines = _LINE_BREAK.split(text)
     start = getattr(error, "context_mark", None)
-    if start and any(words in complaint for words in ("unexpected end of stream", "find expected ':'")):
-        mark = start  # the place where the quote or the name began says more than the place where patience ended
-    return Problem(mark.line + 1, mark.column + 1, "", _plain_words(complaint, _LINE_BREAK.split(text), mark))
+    if start and (_at_end(mark, lines) or "find expected ':'" in complaint):
+        mark = start  # where the quote, list or name began says more than where patience ended
+    line, column = min((mark.line, mark.column), (len(lines) - 1, len(lines[-1])))  # parsers go past the end
+    return Problem(line + 1, column + 1, "", _plain_words(complaint, lines[line], column))
 
 
-def _plain_words(complaint: str, lines: list[str], mark: yaml.Mark) -> str:
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    before, here = line[: mark.column], line[mark.column : mark.column + 1]
+def _at_end(mark: yaml.Mark, lines: list[str]) -> bool:
+    here = "".join(lines[mark.line : mark.line + 1])[mark.column :]
+    return not here.strip() and not any(map(str.strip, lines[mark.line + 1 :]))
+
+
+def _plain_words(complaint: str, line: str, column: int) -> str:
+    before, here = line[:column], line[column : column + 1]
     if "tab character" in complaint or "\t" in line[: len(line) - len(line.lstrip())]:
         return _TAB
     if "cannot start any token" in complaint:

@@ -56,12 +56,11 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 
 
 def parse_single(body: bytes, limits: Limits) -> Parsed:
-    """The event of a request to ``/events``.
+    """The event of a request to ``/events`` whose size was checked.
 
     Raises:
-        Refused: the body is over ``limits.max_event_bytes`` or no valid JSON.
+        Refused: the body is no valid JSON.
     """
-    check_size(len(body), limits.max_event_bytes)
     text = _text(body)
     try:
         located = _whole(text)
@@ -71,13 +70,11 @@ def parse_single(body: bytes, limits: Limits) -> Parsed:
 
 
 def parse_batch(body: bytes, limits: Limits) -> Parsed:
-    """The events of a request to ``/events/batch``, in order.
+    """The events of a request to ``/events/batch`` whose size was checked, in order.
 
     Raises:
-        Refused: the body is over ``limits.max_body_bytes``, no valid JSON, or one event is over
-            ``limits.max_event_bytes``.
+        Refused: the body is no valid JSON, or one event is over ``limits.max_event_bytes``.
     """
-    check_size(len(body), limits.max_body_bytes)
     text = _text(body)
     try:
         located = _batch(text)
@@ -91,7 +88,7 @@ def parse_batch(body: bytes, limits: Limits) -> Parsed:
 
 
 def check_size(size_bytes: int, limit_bytes: int) -> None:
-    """Raises :class:`Refused` for a body of more than ``limit_bytes``; a body of exactly the limit is fine."""
+    """Raise :class:`Refused` for a body of more than ``limit_bytes``; a body of exactly the limit is fine."""
     if size_bytes > limit_bytes:
         raise Refused(f"payload too large: {size_bytes} bytes, the limit is {limit_bytes}")
 

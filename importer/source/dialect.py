@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 from collections import Counter
 from dataclasses import asdict, dataclass
@@ -208,11 +207,10 @@ def _columns(file: SourceFile, head: _Head, dialect: Dialect) -> tuple[str, ...]
 
 
 def _parsed(file: SourceFile, record: str, dialect: Dialect) -> list[str]:
-    lines = io.StringIO(record, newline="")
     try:
         return next(
             csv.reader(
-                lines,
+                [record],
                 delimiter=dialect.separator,
                 quotechar=dialect.quote or None,
                 quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,

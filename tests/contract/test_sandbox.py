@@ -129,7 +129,8 @@ async def test_repeats_and_conflicts_are_told_apart(session: aiohttp.ClientSessi
         ("/events/batch", batch_of(event_of(0), sized_event(32_001)), 400),
         ("/events/batch", batch_of(*[sized_event(19_998)] * 25) + b" " * 14, 200),
         ("/events/batch", batch_of(*[sized_event(19_998)] * 25) + b" " * 15, 400),
-        ("/events/batch", b" " * 1_000_000, 400),
+        ("/events/batch", batch_of(event_of(0)) + b" " * 900_000, 400),
+        ("/events", event_of(0) + b" " * 900_000, 400),
         ("/events/batch", b'{"batch":[{"a":NaN}]}', 400),
         ("/events/batch", b"", 400),
         ("/events/batch", b"[]", 200),
@@ -202,6 +203,11 @@ async def test_received_reset_and_live(session: aiohttp.ClientSession, server: S
         assert answer.status == 204
     fresh = await server.received()
     assert (fresh["requests"], fresh["events"], fresh["unique_ids"], fresh["digest"]) == (0, 0, 0, "0" * 32)
+    await post(session, server, batch_of(event_of(3), event_of(4)))
+    await server.received()
+    await server.reset()
+    await post(session, server, batch_of(event_of(5), event_of(6)))
+    assert (await server.received())["digest"] == digest_of(event_of(5), event_of(6))
 
 
 @pytest.mark.parametrize("server", [["status=503:1x:7", "redirect=302:1x:/there", "html=1x"]], indirect=True)

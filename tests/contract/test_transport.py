@@ -343,7 +343,7 @@ def tls_server(authority: trustme.CA, *names: str, expired: bool = False) -> ssl
         (["elsewhere.test"], False, True, "mismatch"),
     ],
 )
-async def test_a_certificate_that_cannot_be_trusted_gets_no_payload(  # noqa: PLR0913  a table
+async def test_a_certificate_that_cannot_be_trusted_gets_no_payload(
     names: list[str], words: str, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, expired: bool, trusted: bool
 ) -> None:
     caplog.set_level(logging.DEBUG)

@@ -33,12 +33,12 @@ def open_import(folder: Path) -> Checkpoint:
     return checkpoint
 
 
-def make_ack(span: Span) -> Ack:
+def make_ack(span: Span, reason: str) -> Ack:
     """An answer for rows of which every seventh is rejected."""
     rejected = [row for row in range(span.start, span.stop) if row % REJECTED_EVERY == 0]
     rows = [row for row in range(span.start, span.stop) if row % REJECTED_EVERY]
     chunk = replace(make_chunk([b'{"id":%d}' % row for row in rows]), span=span, rows=memoryview(array("q", rows)))
-    rejects = tuple(Reject(0, "a.csv", row, row, "mapping", "bad", "x" * (row % 50)) for row in rejected)
+    rejects = tuple(Reject(0, "a.csv", row, row, "mapping", "bad", reason) for row in rejected)
     batch = Batch(0, (Piece(chunk, 0, len(rows)),) if rows else (), (span,), rejects)
     return Ack(batch, batch.digest())
 
@@ -48,7 +48,7 @@ def tell(word: str, span: Span) -> None:
     os.write(1, f"{word} {span.start} {span.stop}\n".encode())
 
 
-async def run(folder: Path, seed: int) -> None:
+async def run(folder: Path, seed: int, reason: str = "no") -> None:
     """Acknowledge the missing rows in disorder until somebody kills us."""
     random = Random(seed)  # noqa: S311 - to be repeated
     with open_import(folder) as checkpoint:
@@ -73,7 +73,7 @@ async def run(folder: Path, seed: int) -> None:
                     await writer.announce([span])
                     tell("sent", span)
                     await asyncio.sleep(random.random() / 200)  # an answer comes in disorder
-                    await writer.acknowledge(make_ack(span))
+                    await writer.acknowledge(make_ack(span, reason))
                     tell("done", span)
 
             await asyncio.gather(*(send() for _ in range(SENDERS)))

@@ -21,16 +21,21 @@ import checkpoint_child
 from importer.errors import StateUnusable
 resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}))
 try:
-    asyncio.run(checkpoint_child.run(Path(sys.argv[1]), 1))
+    asyncio.run(checkpoint_child.run(Path(sys.argv[1]), 1, {reason!r}))
 except StateUnusable as error:
     print(error, file=sys.stderr)
     sys.exit(error.exit_code)
 """
 
 
-@pytest.mark.parametrize(("limit", "where"), [(20_000, "rejects file"), (60_000, "checkpoint"), (1_000, "checkpoint")])
-def test_a_full_disk_stops_with_exit_7_and_keeps_what_was_durable(tmp_path: Path, limit: int, where: str) -> None:
-    program = LIMITED.format(tests=str(CHILD.parent), limit=limit)
+@pytest.mark.parametrize(
+    ("limit", "reason", "where"),
+    [(400_000, "x" * 40_000, "rejects file"), (60_000, "no", "checkpoint"), (1_000, "no", "checkpoint")],
+)
+def test_a_full_disk_stops_with_exit_7_and_keeps_what_was_durable(
+    tmp_path: Path, limit: int, reason: str, where: str
+) -> None:
+    program = LIMITED.format(tests=str(CHILD.parent), limit=limit, reason=reason)
     command = [sys.executable, "-c", program, tmp_path]
     child = subprocess.run(
         command, capture_output=True, text=True, check=False, cwd=CHILD.parents[2], env={"PYTHONPATH": "."}, timeout=60

@@ -110,7 +110,7 @@ def test_plenty_of_small_events_with_large_ones_between_them_fill_the_bodies(
 ) -> None:
     remarks = ["r" * (500 + number % 200) for number in range(25_000)]
     for number in range(0, len(remarks), 1_000):
-        remarks[number] = "L" * (10_000 + number)  # up to 34,000: some are too large
+        remarks[number] = "L" * (10_500 + number)  # up to 34,500: some are too large
     ended = _import(mapping, _write(_orders(list(remarks)), tmp_path / f"orders{suffix}"), importer, oracle)
 
     too_large = sum(len(remark) > MAX_EVENT_BYTES for remark in remarks)

@@ -44,14 +44,18 @@ fields:
 
 @dataclass(frozen=True)
 class Import:
-    """An import to be disturbed. ``requests_at_once`` is how many arrive in about a tenth of it."""
+    """An import to be disturbed. ``contents`` is what must arrive for each order."""
 
     mapping: Path
     source: Path
     contents: dict[str, str]
-    options: tuple[str, ...]
     concurrency: int
-    requests_at_once: int
+    endpoint: str
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """The same for every run: the same command resumes."""
+        return ("--endpoint", self.endpoint, "--concurrency", str(self.concurrency))
 
 
 def _orders(count: int) -> list[dict[str, Any]]:
@@ -93,16 +97,15 @@ def _write(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
 
 def _prepare(folder: Path, kind: str) -> Import:
     single = kind == "single"
-    rows = _orders(2_000 if single else 60_000)
+    rows = _orders(1_200 if single else 60_000)
     mapping = folder / "orders.yaml"
     mapping.write_text(MAPPING)
     return Import(
         mapping=mapping,
         source=_write(folder, ".csv" if single else kind, rows),
         contents={row["order_id"]: _content(row) for row in rows},
-        options=("--endpoint", "single", "--rate", "300") if single else ("--rate", "60", "--concurrency", "4"),
-        concurrency=64 if single else 4,
-        requests_at_once=150 if single else 6,
+        concurrency=16 if single else 2,
+        endpoint="single" if single else "batch",
     )
 
 
@@ -142,7 +145,8 @@ class Disturber:
         """Signal when some more requests have arrived, and a little later than that."""
         running = self._start()
         record = self.oracle.record
-        goal = len(record.arrivals) + self.moments.randint(1, self.job.requests_at_once)
+        # more than can be in flight, so that some must have been acknowledged
+        goal = len(record.arrivals) + self.moments.randint(self.job.concurrency + 1, 4 * self.job.concurrency)
         self.wait_until(lambda: len(record.refresh().arrivals) >= goal or running.process.poll() is not None)
         time.sleep(self.moments.uniform(0, LATENCY_SECONDS / 2))
         return running.send(number), running.wait()
@@ -185,7 +189,7 @@ def test_after_kills_every_event_arrives_and_repeats_stay_within_what_was_in_fli
     disturber = disturb(job)
     found_alive = 0
     for number in range(KILLS):
-        kill = disturber.signal_early if number % 2 else disturber.signal_while_sending
+        kill = disturber.signal_early if number % 3 == 1 else disturber.signal_while_sending
         alive, ended = kill(signal.SIGKILL)
         found_alive += alive and ended.code == -signal.SIGKILL
     final = disturber.run()

@@ -85,7 +85,7 @@ class CheckpointModel(RuleBasedStateMachine):
         if not hasattr(self, "checkpoint"):
             return
         for source in (0, 1):
-            missing = [span for span in cut(source, {*range(1, ROWS + 1)} - self.acknowledged[source])]
+            missing = cut(source, {*range(1, ROWS + 1)} - self.acknowledged[source])
             found = self.checkpoint.missing(source)
             assert found[-1].stop == OPEN_END
             assert {row for span in found for row in range(span.start, min(span.stop, ROWS + 1))} == {
@@ -108,7 +108,7 @@ class CheckpointModel(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-CheckpointModel.TestCase.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+CheckpointModel.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 TestCheckpointModel = CheckpointModel.TestCase
 
 

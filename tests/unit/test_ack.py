@@ -76,8 +76,8 @@ def at_rows(chunk: EncodedRows, source: int, *rows: int) -> EncodedRows:
     return replace(chunk, span=Span(source, 1, rows[-1] + 5), rows=memoryview(array("q", rows)))
 
 
-def accepted(batch: Batch, **more: Any) -> Ack:
-    return Ack(batch, batch.digest(), **more)
+def accepted(batch: Batch, resent: int = 0) -> Ack:
+    return Ack(batch, batch.digest(), resent=resent)
 
 
 def mixed() -> Ack:
@@ -176,6 +176,7 @@ async def test_a_waiter_that_is_cancelled_does_not_take_its_record_back(house: H
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await writer.announce([Span(0, 200, 201)])  # the writer goes on
     assert house.checkpoint.missing(0) == [Span(0, 101, OPEN_END)]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import stat
 from datetime import UTC, datetime, timedelta
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -26,7 +27,7 @@ from importer.checkpoint import (
 )
 from importer.checkpoint import place as place_module
 from importer.checkpoint.place import file_system, parse_mount_listing
-from importer.errors import ImportLocked, Imbalance, SourceChanged, StateUnusable, UsageInvalid
+from importer.errors import Imbalance, ImportLocked, SourceChanged, StateUnusable, UsageInvalid
 from importer.records import Span
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def opened(tmp_path: Path, directory: str = "state") -> Checkpoint:
     return Checkpoint(tmp_path / directory, a_key(tmp_path), lambda: START)
 
 
-def a_file(tmp_path: Path, name: str = "a.csv", size: int = 10, content: str = "h", **dialect: Any) -> Candidate:
+def a_file(tmp_path: Path, name: str = "a.csv", size: int = 10, content: str = "h", **dialect: str) -> Candidate:
     return Candidate(str(tmp_path / name), name, StoredIdentity(size, 5, content), dialect)
 
 
@@ -53,14 +54,19 @@ def begun(checkpoint: Checkpoint, *candidates: Candidate, again: bool = False) -
     return checkpoint.begin(candidates, FINGERPRINT, {"version": "0.1.0"}, again=again)
 
 
-def settle(checkpoint: Checkpoint, *spans: Span, **more: Any) -> None:
+def settle(
+    checkpoint: Checkpoint,
+    *spans: Span,
+    total_rows: dict[int, int] | None = None,
+    rejects: tuple[str, int] | None = None,
+) -> None:
     """Acknowledge ``spans`` as sent."""
     sent = {
         number: Tally(sent=count, accepted=count)
         for number in {span.source for span in spans}
         if (count := sum(span.rows for span in spans if span.source == number))
     }
-    checkpoint.commit(Changes(acknowledged=list(spans), tallies=sent, **more))
+    checkpoint.commit(Changes(acknowledged=list(spans), tallies=sent, total_rows=total_rows or {}, rejects=rejects))
 
 
 def stored_spans(checkpoint: Checkpoint, kind: str) -> Sequence[tuple[Any, ...]]:
@@ -102,7 +108,7 @@ def test_a_row_never_gets_a_second_fate(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoint:
         begun(checkpoint, a_file(tmp_path))
         settle(checkpoint, Span(0, 1, 5))
-        with pytest.raises(Imbalance, match="Rows 4 to 6 of a.csv would be acknowledged twice"):
+        with pytest.raises(Imbalance, match=r"Rows 4 to 6 of a\.csv would be acknowledged twice"):
             settle(checkpoint, Span(0, 4, 7))
 
 
@@ -122,6 +128,8 @@ def test_sums_that_do_not_add_up_are_not_recorded(tmp_path: Path, changes: Chang
         checkpoint.commit(changes)
     with pytest.raises(StateUnusable):  # memory may be ahead of the disk now
         checkpoint.missing(0)
+    with pytest.raises(StateUnusable):
+        checkpoint.commit(Changes())
     checkpoint.close()
     with opened(tmp_path) as checkpoint:
         assert checkpoint.missing(0) == [Span(0, 1, OPEN_END)]
@@ -271,7 +279,7 @@ def test_the_frozen_dialect_is_found_again(tmp_path: Path) -> None:
 def test_a_file_under_two_names_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.csv").touch()
     (tmp_path / "link.csv").symlink_to("a.csv")
-    with opened(tmp_path) as checkpoint, pytest.raises(UsageInvalid, match="a.csv and link.csv are the same file"):
+    with opened(tmp_path) as checkpoint, pytest.raises(UsageInvalid, match=r"a\.csv and link\.csv are the same file"):
         begun(checkpoint, a_file(tmp_path), a_file(tmp_path, "link.csv"))
 
 
@@ -355,6 +363,28 @@ def test_peek_sees_a_running_import_and_keeps_nobody_out(tmp_path: Path) -> None
         assert peek(path).runs[0].exit_code == 0
     assert peek(path).complete
     assert list_imports(tmp_path / "nowhere") == []
+
+
+def test_peek_sees_one_moment_while_a_run_commits(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoint:
+        begun(checkpoint, a_file(tmp_path))
+        stopped = Event()
+
+        def work() -> None:
+            row = 1
+            while not stopped.is_set():
+                settle(checkpoint, Span(0, row, row + 1))
+                row += 1
+
+        thread = Thread(target=work)
+        thread.start()
+        try:
+            for _ in range(300):
+                assert all(source.tally.rows == source.acknowledged_rows for source in peek(checkpoint.path).sources)
+        finally:
+            stopped.set()
+            thread.join()
+        assert checkpoint.total().sent > 100
 
 
 def test_the_history_keeps_the_last_runs(tmp_path: Path) -> None:

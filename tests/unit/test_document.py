@@ -173,6 +173,10 @@ WHOLE: dict[str, tuple[str, Expected]] = {
         [(4, 1, "is `event_timestamp` meant to be it?")],
     ),
     "no user": (BASE.replace("user.id", "id"), [(4, 1, "add for example `user.id: customer_id`")]),
+    "user in an entry": (
+        BASE.replace("  user.id: customer", "  items: {each: {user.id: x}}"),
+        [(4, 1, "no `user.` target")],
+    ),
     "empty": ("", [(1, 1, "is empty: begin with `version: 1`")]),
     "comment": ("# nothing\n", [(1, 1, "is empty")]),
     "list": ("- a\n", [(1, 1, "is this the mapping file?")]),

@@ -228,6 +228,6 @@ def test_known_paths_are_those_that_are_found() -> None:
 
 def test_it_imports_without_any_installed_package() -> None:
     root = Path(__file__).parents[2]
-    code = f"import sys; sys.path.insert(0, {str(root)!r}); import importer.reference as reference; print(len(reference.EVENTS))"
+    code = f"import sys; sys.path.insert(0, {str(root)!r}); import importer.reference as r; print(len(r.EVENTS))"
     shown = subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True, capture_output=True, text=True)
     assert shown.stdout == "51\n"

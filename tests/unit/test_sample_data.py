@@ -73,19 +73,10 @@ def test_the_parquet_file_has_the_types_and_gaps_of_a_real_export() -> None:
     assert frame.schema["ordered_at"] == pl.Datetime("us", "UTC")
     assert frame.schema["total"] == pl.Decimal(12, 2)
     assert isinstance(frame.schema["lines"], pl.List)
-    nulls = [name for name in frame.columns if frame[name].null_count()]
-    assert nulls == [
-        "currency",
-        "shipping",
-        "coupon",
-        "lines",
-        "email",
-        "phone",
-        "birthdate",
-        "country",
-        "consent",
-        "ip",
-    ]
+    complete = {name for name in frame.columns if not frame[name].null_count()}
+    assert complete == {
+        "order_id", "ordered_at", "status", "channel", "payment", "total", "tax", "net", "customer_id",
+    }  # fmt: skip
 
 
 def test_the_csv_file_has_what_french_exports_are_made_of(maker: ModuleType) -> None:
@@ -114,8 +105,9 @@ def test_every_order_of_the_parquet_sample_is_sent_or_a_draft(tmp_path: Path) ->
     drafts = pl.read_parquet(SAMPLES / "orders.parquet")["status"].eq("DRAFT").sum()
     assert rejects == []
     assert report["exit_code"] == 0
-    assert report["rows"] | {"skipped": 0} == {
-        "read": 2_000, "sent": 2_000 - drafts, "filtered": drafts, "rejected": 0, "duplicate": 0, "skipped": 0, "pending": 0,
+    assert report["rows"] == {
+        "read": 2_000, "sent": 2_000 - drafts, "filtered": drafts, "rejected": 0, "duplicate": 0, "skipped": 0,
+        "pending": 0,
     }  # fmt: skip
 
 

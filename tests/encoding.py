@@ -1,0 +1,75 @@
+"""From the text of a mapping and a frame to events, for the tests of mapping, encoder and batcher."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from importer.encoder import ChunkInput, Encoder
+from importer.mapping.compile import compile_mapping
+from importer.mapping.document import Document, parse_document
+from importer.records import EncodedRows, Piece, Reject, Span
+
+HEAD = "version: 1\nevent: purchase\nkey: position\n"
+TIME = "  context.event_timestamp: {value: 1700000000000}\n"
+USER = "  user.id: {value: u}\n"
+
+
+def document(fields: str, head: str = HEAD) -> Document:
+    """A mapping of ``fields`` (lines of YAML) with all that the API requires."""
+    body = fields if "  context.event_timestamp" in fields or "  context:" in fields else fields + TIME
+    body = body if "  user" in body else body + USER
+    return parse_document(f"{head}fields:\n{body}", "m.yaml")
+
+
+@dataclass(frozen=True)
+class Result:
+    encoded: EncodedRows
+    warnings: dict[str, int]
+
+    @property
+    def texts(self) -> list[str]:
+        encoded = self.encoded
+        return [Piece(encoded, i, i + 1).event(i).decode() for i in range(encoded.count)]
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        return [json.loads(text) for text in self.texts]
+
+    def values(self, path: str) -> list[Any]:
+        """What stands at a dotted path of each event, ``None`` where nothing does."""
+        found = []
+        for event in self.events:
+            value: Any = event
+            for part in path.split("."):
+                value = value.get(part) if isinstance(value, dict) else None
+            found.append(value)
+        return found
+
+    @property
+    def rejects(self) -> dict[int, tuple[str, str]]:
+        return {reject.row: (reject.code, reject.message) for reject in self.encoded.rejects}
+
+
+def chunk_of(frame: pl.DataFrame, first_row: int = 1, rejects: tuple[Reject, ...] = (), source: int = 0) -> ChunkInput:
+    span = Span(source, first_row, first_row + frame.height)
+    rows = pl.Series(range(span.start, span.stop), dtype=pl.Int64)
+    return ChunkInput(span, "f.csv", "/data/f.csv", frame, rows, rejects, lambda row: row + 1)
+
+
+def run(
+    fields: str,
+    data: pl.DataFrame | dict[str, Any],
+    *,
+    head: str = HEAD,
+    is_text: bool = False,
+    max_item_bytes: int = 32_000,
+    units: dict[str, str] | None = None,
+    test_code: str | None = None,
+) -> Result:
+    """Encode ``data`` (a frame, or columns) by a mapping."""
+    frame = data if isinstance(data, pl.DataFrame) else pl.DataFrame(data)
+    mapping = compile_mapping(document(fields, head), frame.schema, is_text=is_text, units=units, test_code=test_code)
+    encoder = Encoder(mapping, b",", max_item_bytes)
+    return Result(encoder.encode(chunk_of(frame)), dict(encoder.warnings))
