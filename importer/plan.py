@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-
 from importer.errors import SourceUnreadable
 from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, EachSpec, FieldSpec, load_document
@@ -144,7 +142,7 @@ def _guess_units(document: Document, reader: Reader) -> dict[str, str]:
     sample = next(iter(reader.chunks([Span(0, 1, _SAMPLE_ROWS)], ())), None)
     if sample is None:
         return {}
-    return {f"column {name!r}": guess_unit(sample.frame[name].cast(pl.String)) for name in columns if name}
+    return {f"column {name!r}": guess_unit(sample.frame[name]) for name in columns if name}
 
 
 def _notes(sources: list[PlannedSource], units: dict[str, str]) -> list[str]:
