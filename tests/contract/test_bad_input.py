@@ -6,14 +6,17 @@ import bz2
 import gzip
 import os
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 
 from importer.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HEADER = "order_id,total,customer,at\n"
 GOOD = "001,12.50,c1,2024-01-02T03:04:05Z\n002,3,c2,2024-01-02T03:04:06Z\n"
@@ -79,21 +82,36 @@ CASES = [
     Case("unknown column", 4, ("totl", "total", "line 6"), mapping=MAPPING.replace("value: total", "value: totl")),
     Case("unknown key", 2, ("colum", "column", "line 6"), mapping=MAPPING.replace("total", "{colum: total}")),
     Case("no key", 2, ("key: position",), mapping=MAPPING.replace("key: order_id\n", "")),
-    Case("no timestamp", 2, ("context.event_timestamp",), mapping=MAPPING.replace("  context.event_timestamp: at\n", "")),
+    Case(
+        "no timestamp", 2, ("context.event_timestamp",), mapping=MAPPING.replace("  context.event_timestamp: at\n", "")
+    ),
     Case("no user", 2, ("user",), mapping=MAPPING.replace("  user.id: customer\n", "")),
     Case("a tab in YAML", 2, ("tab", "line 5"), mapping=MAPPING.replace("  id: order_id", "\tid: order_id")),
-    Case("a key twice", 2, ("duplicate key", "line 6", "line 5"), mapping=MAPPING.replace("  value: total", "  id: order_id")),
+    Case(
+        "a key twice",
+        2,
+        ("duplicate key", "line 6", "line 5"),
+        mapping=MAPPING.replace("  value: total", "  id: order_id"),
+    ),
     Case("empty mapping", 2, ("version: 1",), mapping=""),
     Case("unknown zone", 2, ("Europe/Pari", "Europe/Paris"), mapping=MAPPING + "timezone: Europe/Pari\n"),
     Case("SQL that is none", 2, ("line 6",), mapping=MAPPING.replace("value: total", 'value: {sql: "total *"}')),
     Case("computing with text", 2, ("source", "total"), mapping=MAPPING.replace("total", '{sql: "total * 2"}', 1)),
     Case("an aggregate", 2, ("group_by",), mapping=MAPPING.replace("value: total", 'value: {sql: "SUM(total)"}')),
     Case("the clock", 2, ("NOW",), mapping=MAPPING.replace("value: total", 'value: {sql: "NOW()"}')),
-    Case("naive times", 2, ("timezone", "line 8"), mapping=MAPPING.replace(": at", ': {column: at, format: "%d/%m/%Y"}')),
+    Case(
+        "naive times", 2, ("timezone", "line 8"), mapping=MAPPING.replace(": at", ': {column: at, format: "%d/%m/%Y"}')
+    ),
     Case("empty file", 4, ("empty",), data=""),
     Case("duplicate header", 4, ("total",), data="order_id,total,total,at\n"),
     Case("CR line ends", 4, ("carriage return", "Convert"), data=(HEADER + GOOD).replace("\n", "\r")),
-    Case("wrong separator", 4, (";",), data=(HEADER + GOOD).replace(",", ";"), mapping=MAPPING + 'source: {separator: ","}\n'),
+    Case(
+        "wrong separator",
+        4,
+        (";",),
+        data=(HEADER + GOOD).replace(",", ";"),
+        mapping=MAPPING + 'source: {separator: ","}\n',
+    ),
     Case("Latin-1 header", 4, ("latin-1",), data="order_id,total,customer,at,prénom\n".encode("latin-1")),
     Case("UTF-16", 4, ("utf-16",), data=(HEADER + GOOD).encode("utf-16")),
     Case("a workbook", 4, ("xlsx", "CSV"), file="orders.xlsx", prepare=_xlsx),
@@ -102,15 +120,28 @@ CASES = [
     Case("gzip", 4, ("gz",), data=gzip.compress(HEADER.encode())),
     Case("a Parquet file named CSV", 4, ("Parquet",), prepare=lambda folder: _parquet(folder, name="orders.csv")),
     Case("a CSV named Parquet", 4, ("Parquet",), file="orders.parquet"),
-    Case("truncated Parquet", 4, ("orders.parquet",), file="orders.parquet", prepare=lambda f: _parquet(f, lambda b: b[:-40])),
+    Case(
+        "truncated Parquet",
+        4,
+        ("orders.parquet",),
+        file="orders.parquet",
+        prepare=lambda f: _parquet(f, lambda b: b[:-40]),
+    ),
     Case("a FIFO", 4, ("orders.csv",), prepare=lambda folder: os.mkfifo(folder / "orders.csv")),
     Case("an empty folder", 4, ("empty",), file="empty", prepare=lambda folder: (folder / "empty").mkdir()),
     Case("a bad amount", 3, ("orders.csv:3", "abc", "total"), data=HEADER + GOOD + "003,abc,c,2024-01-01T00:00:00Z\n"),
     Case("a blank time", 3, ("orders.csv:3", "time"), data=HEADER + GOOD + "003,1,c,\n"),
-    Case("an impossible date", 3, ("orders.csv:3", "2024-02-30"), data=HEADER + GOOD + "003,1,c,2024-02-30T00:00:00Z\n"),
+    Case(
+        "an impossible date", 3, ("orders.csv:3", "2024-02-30"), data=HEADER + GOOD + "003,1,c,2024-02-30T00:00:00Z\n"
+    ),
     Case("a short record", 3, ("orders.csv:2", "fields"), data=HEADER + "001,1,c,2024-01-01T00:00:00Z\n002,1\n" + GOOD),
     Case("an unclosed quote", 3, ("orders.csv:3",), data=HEADER + GOOD + '003,"1,c,2024-01-01T00:00:00Z\n'),
-    Case("bytes of Latin-1", 3, ("orders.csv:3", "encod"), data=(HEADER + GOOD).encode() + b"003,1,\xe9,2024-01-01T00:00:00Z\n"),
+    Case(
+        "bytes of Latin-1",
+        3,
+        ("orders.csv:3", "encod"),
+        data=(HEADER + GOOD).encode() + b"003,1,\xe9,2024-01-01T00:00:00Z\n",
+    ),
     Case("no user in a row", 3, ("orders.csv:3", "user"), data=HEADER + GOOD + "003,1,,2024-01-01T00:00:00Z\n"),
     Case("no key in a row", 3, ("orders.csv:3", "key"), data=HEADER + GOOD + ",1,c,2024-01-01T00:00:00Z\n"),
 ]
@@ -140,4 +171,3 @@ def test_a_mistake_has_its_message_and_its_exit_code(
     assert "This is a bug" not in output
     for text in case.says:
         assert text.lower() in output.lower(), output
-
