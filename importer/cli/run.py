@@ -105,6 +105,11 @@ def _destination(options: dict[str, Any], stack: ExitStack) -> Destination:
             "There is no site to import into.",
             f"Set {SITE_VARIABLE} or give --site ID (the number of the workspace), or try the import with --sandbox.",
         )
+    if urlsplit(url).username is not None or urlsplit(url).query:
+        # the URL names the import, in the checkpoint and in its file name: no place for a password or a key
+        raise UsageInvalid(
+            "--url must not carry credentials or a query.", "The source key goes into IMPORTER_SOURCE_KEY."
+        )
     return Destination(url.rstrip("/"), site, read_source_key(key_file), url.rstrip("/"), proxy, ca_file)
 
 

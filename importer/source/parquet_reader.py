@@ -105,7 +105,7 @@ class ParquetReader:
         parts = (metadata.column(index) for index in range(metadata.num_columns))
         size = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in wanted)
         rows = SLICE_BYTES * metadata.num_rows // max(size, 1)
-        return min(max(rows, MIN_SLICE_ROWS), self._max_slice_rows)
+        return min(max(int(rows), MIN_SLICE_ROWS), self._max_slice_rows)
 
     def _polars_schema(self, schema: pa.Schema) -> dict[str, pl.DataType]:
         if twice := [name for name in schema.names if schema.names.count(name) > 1]:

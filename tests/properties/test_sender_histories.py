@@ -83,7 +83,7 @@ def most_in_a_second(times: list[float]) -> int:
     return max(bisect_left(times, time + 1) - index for index, time in enumerate(times))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     histories,
     st.sampled_from([1, 3, 16]),

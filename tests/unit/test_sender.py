@@ -234,7 +234,7 @@ def test_a_third_of_failures_costs_a_third_of_attempts_and_no_throttle() -> None
     acks, sender, transport = run(lambda _: 503 if chance.random() < 1 / 3 else 200, make_batches(20_000, 20), rate=500)
     assert transport.accepted == dict.fromkeys(range(1, 20_001), 1)
     assert len(transport.log) == pytest.approx(1_500, rel=0.05)
-    assert transport.times[-1] - transport.times[0] < 60
+    assert transport.times[-1] - transport.times[0] < 26  # what the backoffs of 16 workers take; throttled: 27 to 37
     assert sender.traffic.resent == sum(ack.resent for ack in acks) > 0
     assert sender.traffic.statuses[503] == sender.traffic.retries
 
