@@ -45,6 +45,7 @@ class Limiter:
         self._released: deque[float] = deque(maxlen=remembered)
         self._not_before = -math.inf
         self._turn = asyncio.Lock()  # wakes its waiters first in, first out
+        self._waiting = 0
 
     def pause(self, seconds: float) -> None:
         """Let nobody go for ``seconds`` from now. A pause can only be prolonged, never shortened."""
@@ -52,17 +53,21 @@ class Limiter:
 
     def try_acquire(self) -> bool:
         """Whether the caller may send one request at once: nobody waits, and it is time."""
-        if self._turn.locked() or self._earliest() > self._clock():
+        if self._waiting or self._earliest() > self._clock():
             return False
         self._release()
         return True
 
     async def acquire(self) -> None:
         """Wait until the caller may send one request."""
-        async with self._turn:
-            while (wait := self._earliest() - self._clock()) > 0:
-                await self._sleep(wait)  # a pause may begin meanwhile, hence the loop
-            self._release()
+        self._waiting += 1
+        try:
+            async with self._turn:
+                while (wait := self._earliest() - self._clock()) > 0:
+                    await self._sleep(wait)  # a pause may begin meanwhile, hence the loop
+                self._release()
+        finally:
+            self._waiting -= 1
 
     def _release(self) -> None:
         now = self._clock()

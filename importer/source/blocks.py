@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from importer.source.chunk import Anchor
+from importer.source.chunk import MAX_CHUNK_ROWS, Anchor
 
 if TYPE_CHECKING:
     from importer.source.encoding import TextStream
     from importer.source.structure import Grammar, Structure
+
+_FIRST_READ_BYTES = 1024 * 1024
+_MIN_READ_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,13 @@ class Block:
 
 
 class BlockCursor:
-    """Walks over the records of a file in blocks of about ``block_bytes``."""
+    """Walks over the records of a file in blocks of about as many as a chunk may have, and of at most ``block_bytes``."""
 
     def __init__(self, stream: TextStream, grammar: Grammar, block_bytes: int) -> None:
         self._stream = stream
         self._grammar = grammar
         self._block_bytes = block_bytes
+        self._read_bytes = min(block_bytes, _FIRST_READ_BYTES)
         self.anchor = Anchor(1, 0, 1)
         self._rest = b""
         self._torn = False
@@ -40,7 +44,7 @@ class BlockCursor:
     def next(self) -> Block | None:
         """The next block, ``None`` at the end of the file."""
         while True:
-            data = self._stream.read(self._block_bytes)
+            data = self._stream.read(self._read_bytes)
             final = not data
             if self._torn:
                 data = self._behind_torn_line(data)
@@ -67,4 +71,6 @@ class BlockCursor:
         offset = self._stream.offset - self._stream.raw_length(self._rest)
         self.anchor = Anchor(self.anchor.row + structure.rows, offset, self.anchor.line + structure.lines)
         self._torn = structure.torn
+        fitting_bytes = MAX_CHUNK_ROWS * len(data) // structure.rows
+        self._read_bytes = min(max(fitting_bytes, _MIN_READ_BYTES), self._block_bytes)
         return block

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from importer.records import Reject, Span
 
 
+MAX_CHUNK_ROWS = 25_000  # an event may be a hundred times its row: this bounds what stands behind the reader
+
+
 @dataclass(frozen=True)
 class Anchor:
     """Where a block of CSV starts, so that a resume is a seek.
@@ -81,11 +84,16 @@ class Reader(Protocol):
 
 
 def overlaps(missing: Sequence[Span], start: int, stop: int) -> list[tuple[int, int]]:
-    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint), as (first, stop)."""
+    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint), as (first, stop).
+
+    None is longer than ``MAX_CHUNK_ROWS``.
+    """
     parts = []
     for index in range(bisect_right(missing, start, key=lambda span: span.stop), len(missing)):
         span = missing[index]
         if span.start >= stop:
             break
-        parts.append((max(start, span.start), min(stop, span.stop)))
+        last = min(stop, span.stop)
+        firsts = range(max(start, span.start), last, MAX_CHUNK_ROWS)
+        parts += [(first, min(first + MAX_CHUNK_ROWS, last)) for first in firsts]
     return parts

@@ -17,7 +17,7 @@ from polars.exceptions import PanicException, PolarsError
 
 from importer.errors import SourceUnreadable
 from importer.records import Span
-from importer.source.chunk import Chunk, overlaps
+from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, overlaps
 from importer.source.opening import Stability, reading
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 SLICE_BYTES = 16 * 1024 * 1024
 MIN_SLICE_ROWS = 1_000
-MAX_SLICE_ROWS = 25_000
 _BUFFER_BYTES = 64 * 1024
 
 
@@ -41,7 +40,7 @@ class ParquetReader:
         number: int,
         columns: Collection[str] | None = None,
         *,
-        max_slice_rows: int = MAX_SLICE_ROWS,
+        max_slice_rows: int = MAX_CHUNK_ROWS,
     ) -> None:
         """Read the footer. ``columns`` are those that chunks will have, all by default.
 
@@ -114,6 +113,8 @@ class ParquetReader:
 
     def _projection(self, columns: Collection[str] | None) -> list[str]:
         readable = [name for name, dtype in self.schema.items() if dtype != pl.Unknown]
+        if not readable:
+            raise SourceUnreadable(f"{self._file.name}: has no column that can be read.", "Was the export complete?")
         if columns is None:
             return readable
         if unreadable := [name for name in columns if self.schema.get(name) == pl.Unknown]:
@@ -140,8 +141,17 @@ class ParquetReader:
 
 def _polars_type(field: pa.Field[pa.DataType]) -> pl.DataType:
     """The Polars type of a column. Categories are text with another storage, and read as text."""
+    if not _is_readable(field.type):
+        return pl.Unknown()
     try:
         dtype = pl.Series(pl.from_arrow(pa.array([], field.type))).dtype
     except (pa.ArrowException, PolarsError, PanicException, TypeError, ValueError):
         return pl.Unknown()
     return pl.String() if isinstance(dtype, pl.Categorical | pl.Enum) else dtype
+
+
+def _is_readable(dtype: pa.DataType) -> bool:
+    """Whether Polars can be asked for the type: at a decimal of more than 38 digits it panics, and prints a trace."""
+    if pa.types.is_decimal256(dtype):
+        return False
+    return all(_is_readable(dtype.field(index).type) for index in range(dtype.num_fields))

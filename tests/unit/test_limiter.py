@@ -96,6 +96,22 @@ def test_waiters_go_in_the_order_in_which_they_came() -> None:
     assert run_virtual(main) == list(range(100))
 
 
+def test_nobody_overtakes_those_who_wait() -> None:
+    async def main() -> None:
+        limiter, overtaken = Limiter(1_000, clock=virtual_clock), []
+        waiters = [asyncio.create_task(limiter.acquire()) for _ in range(200)]
+        while not all(waiter.done() for waiter in waiters):
+            overtaken.append(limiter.try_acquire())
+            await asyncio.sleep(0)
+        assert limiter._waiting == 0
+        assert overtaken[0]  # before any of them had begun to wait
+        assert not any(overtaken[1:])
+        await asyncio.sleep(1)
+        assert limiter.try_acquire()
+
+    run_virtual(main)
+
+
 @pytest.mark.parametrize("rate", [None, 50])
 def test_a_pause_holds_everybody_and_is_never_shortened(rate: float | None) -> None:
     async def main() -> list[float]:

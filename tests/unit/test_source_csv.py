@@ -210,3 +210,9 @@ def test_thousands_of_broken_records_stay_quick(tmp_path: Path) -> None:
     (chunk,) = reader_of(tmp_path, b"a,b\n" + record * 5000, block_bytes=1 << 24).chunks(ALL)
     assert (chunk.frame.height, len(chunk.rejects), chunk.blank) == (10_000, 15_000, 5000)
     assert time.process_time() - started < 5  # 0.1 s as it is; a parse or a decode a record would take minutes
+
+
+def test_chunks_of_narrow_rows_stay_small(tmp_path: Path) -> None:
+    chunks = list(reader_of(tmp_path, b"a,b\n" + b"," * 3 * 10**5 + b"\n" + b"1,\n" * 400_000).chunks(ALL))
+    assert sum(chunk.span.rows for chunk in chunks) == 400_001
+    assert max(chunk.span.rows for chunk in chunks) <= 25_000

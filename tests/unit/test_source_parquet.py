@@ -133,3 +133,20 @@ def test_a_file_without_rows_has_none(tmp_path: Path) -> None:
     pl.DataFrame({"id": []}, schema={"id": pl.Int64}).write_parquet(path)
     reader = ParquetReader(file_of(path), 0)
     assert (reader.total_rows, list(reader.chunks([Span(0, 1, 9)]))) == (0, [])
+
+
+def test_a_type_that_cannot_be_read_is_only_an_error_when_it_is_wanted(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.parquet"
+    huge = pa.array([None], pa.decimal256(60, 2))
+    pq.write_table(pa.table({"id": [1], "huge": huge, "deep": pa.array([[None]], pa.list_(huge.type))}), path)
+    reader = ParquetReader(file_of(path), 0)
+    assert reader.schema == {"id": pl.Int64(), "huge": pl.Unknown(), "deep": pl.Unknown()}
+    assert next(reader.chunks([Span(0, 1, 9)])).frame.rows() == [(1,)]
+    with pytest.raises(SourceUnreadable, match="type of column `huge` cannot be read"):
+        ParquetReader(file_of(path), 0, ["id", "huge"])
+    assert not capfd.readouterr().err
+    pq.write_table(pa.table({"huge": huge}), path)
+    with pytest.raises(SourceUnreadable, match="no column that can be read"):
+        ParquetReader(file_of(path), 0)
