@@ -62,7 +62,8 @@ class Belt:
         return self._read.get(number, [])
 
     def note(self, report: Report) -> None:
-        """Add sizes and warnings to ``report``."""
+        """Add sizes and warnings to ``report``, and whether ``--limit`` left rows unread."""
+        report.is_limited = self._events_left == 0
         for encoder in self._encoders.values():
             report.sizes.add(encoder.sizes.items())
             for rule, count in encoder.warnings.items():

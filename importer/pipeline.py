@@ -155,7 +155,7 @@ def _import(
     known = checkpoint.begin(candidates, plan.fingerprint(), plan.details(), again=plan.settings.again)
     works = _works(plan, checkpoint, known)
     report.rows.skipped = sum(source.acknowledged_rows for source in known)
-    report.rejected_earlier = sum(source.tally.rejected_rows for source in known)
+    report.rejected_earlier = sum(source.tally.rejected_rows for source in known if not source.complete)
     report.digest = checkpoint.total([source.number for source in known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
@@ -168,7 +168,8 @@ def _import(
         rejects.close()
         belt.note(report)
         report.rows.read = report.rows.skipped + belt.rows_read
-        report.rows.pending = _pending(checkpoint, belt)
+        with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
+            report.rows.pending = _pending(checkpoint, belt)
     report.balance()
     stop.check()
 
@@ -234,7 +235,7 @@ class Wire:
             with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
                 producer = self._loop.run_in_executor(columns, self._produce)
                 await asyncio.gather(*(self._work() for _ in range(self._concurrency)))
-                await self._drain(producer)
+                await producer
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
@@ -284,7 +285,7 @@ class Wire:
     async def _work(self) -> None:
         while (batch := await self._queue.get()) is not None:
             if self._halted.is_set():
-                continue
+                continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
                 ack = await self._sender.deliver(batch)
                 await self._writer.acknowledge(ack)
@@ -299,14 +300,6 @@ class Wire:
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
         self._halt()
-
-    async def _drain(self, producer: asyncio.Future[None]) -> None:
-        """Wait for the producer; what it still puts into the queue stays pending."""
-        while not producer.done():
-            with contextlib.suppress(asyncio.QueueEmpty):
-                self._queue.get_nowait()
-            await asyncio.sleep(0)
-        await producer
 
     def _check_fates(self) -> None:
         _check_rejects(self._report, self._settings, at_end=False)

@@ -71,7 +71,8 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
-    ``unanswered`` are rows whose requests a graceful stop left without an answer.
+    ``unanswered`` are rows whose requests a graceful stop left without an answer; ``is_limited`` says
+    that a limit of events left rows unread.
     """
 
     max_body_bytes: int = 0
@@ -93,6 +94,7 @@ class Report:
     exit_code: int = ExitCode.DONE
     error: Failure | None = None
     unanswered: list[Span] = field(default_factory=list)
+    is_limited: bool = False
 
     def settle(self, batch: Batch, digest: int, refused: Sequence[Reject] = (), resent: int = 0) -> None:
         """Every row of ``batch`` has its fate; ``digest`` is the sum over its accepted events."""
@@ -151,7 +153,7 @@ class Report:
         """``complete``, ``incomplete``, ``refused``, ``interrupted``, ``nothing_new`` or ``invalid``."""
         if self.exit_code not in {ExitCode.DONE, ExitCode.ROWS_REJECTED}:
             return _STATUS.get(ExitCode(self.exit_code), "incomplete")
-        if self.rows.pending:
+        if self.rows.pending or self.is_limited:
             return "incomplete"
         return "complete" if self.rows.settled or not self.rows.skipped else "nothing_new"
 

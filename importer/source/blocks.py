@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from importer.source.chunk import MAX_CHUNK_ROWS, Anchor
+from importer.source.structure import scan
 
 if TYPE_CHECKING:
     from importer.source.encoding import TextStream
-    from importer.source.structure import Grammar, Structure
+    from importer.source.grammar import Grammar
+    from importer.source.structure import Structure
 
 _FIRST_READ_BYTES = 1024 * 1024
 _MIN_READ_BYTES = 64 * 1024
@@ -25,7 +27,7 @@ class Block:
 
 
 class BlockCursor:
-    """Walks over the records of a file in blocks of about as many as a chunk may have, and of at most ``block_bytes``."""
+    """Walks over the records of a file, in blocks of about a chunk and of at most ``block_bytes``."""
 
     def __init__(self, stream: TextStream, grammar: Grammar, block_bytes: int) -> None:
         self._stream = stream
@@ -53,7 +55,7 @@ class BlockCursor:
                 return None
             if final and not data.endswith(b"\n"):
                 data += b"\n"
-            structure = self._grammar.scan(data, final=final)
+            structure = scan(self._grammar, data, final=final)
             self._rest = data[structure.consumed :]
             if structure.rows:
                 return self._settled(data, structure)

@@ -16,8 +16,8 @@ from importer.source.blocks import BlockCursor
 from importer.source.chunk import Chunk, Lines, overlaps
 from importer.source.dialect import read_header
 from importer.source.encoding import BOM, TextStream
+from importer.source.grammar import MAX_RECORD_BYTES, Grammar
 from importer.source.opening import Stability, reading
-from importer.source.structure import MAX_RECORD_BYTES, Grammar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,19 +1,18 @@
-r"""The shape of CSV records, checked before any parser sees them.
+"""The shape of CSV records, checked before any parser sees them.
 
-RFC 4180 and nothing beside it: a field is free of separator, quote and line end, or it is quoted and doubles its
-quotes. A record has as many fields as the header and ends in ``\n`` or ``\r\n``. Records that are not so become
-rejects; the neighbours of a broken record are never swallowed: reading goes on at the next physical line.
+Records that do not follow the grammar become rejects. The neighbours of a broken record are never swallowed: reading
+goes on at the next physical line.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 from array import array
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-MAX_RECORD_BYTES = 8 * 1024 * 1024
+if TYPE_CHECKING:
+    from importer.source.grammar import Grammar
 
 
 class Run(NamedTuple):
@@ -83,90 +82,13 @@ class Structure:
             self.line_numbers.append(self.lines)
 
 
-class Grammar:
-    """The shape of the records of one file: ``fields`` fields, given separator and quote (one byte, or none)."""
+def scan(grammar: Grammar, block: bytes, *, final: bool) -> Structure:
+    """The records of ``block``, which starts at a record. When ``final``, it ends the file, with a line end.
 
-    def __init__(self, separator: str, quote: str, fields: int, max_record_bytes: int = MAX_RECORD_BYTES) -> None:
-        self.fields = fields
-        self.max_record_bytes = max_record_bytes
-        self.separator = separator.encode()
-        self.quote = quote.encode()
-        self._dropped = bytes(set(range(256)) - set(self.separator + b"\r\n"))
-        self._compile()
-
-    def _compile(self) -> None:
-        sep, quote = re.escape(self.separator), re.escape(self.quote)
-        text = rb"[^%b%b\r\n]" % (sep, quote)
-        # A record of one empty field is a blank line, so a single column needs a character or a quote.
-        plain = text + (b"*+" if self.fields > 1 else b"++")
-        on_line = rb"%b[^%b\r\n]*+(?:%b%b[^%b\r\n]*+)*+%b" % ((quote,) * 6) if quote else rb"(?!)"
-        opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % ((quote,) * 5) if quote else rb"(?!)"
-        line_field = b"(?:%b|%b)" % (on_line, plain)
-        good_field = b"(?:%b%b|%b)" % (opened, quote, plain)
-        any_field = b"(?:%b%b|%b*+)" % (opened, quote, text)
-        good = rb"%b(?:%b%b){%d}\r?\n"
-        self._good_line = re.compile(good % (line_field, sep, line_field, self.fields - 1))
-        self._good_lines = re.compile(b"(?:%b)*+" % self._good_line.pattern)
-        self._good_record = re.compile(good % (good_field, sep, good_field, self.fields - 1))
-        self._any_record = re.compile(rb"%b(?:%b%b)*+\r?\n" % (any_field, sep, any_field))
-        self._beginning = re.compile(rb"(?:%b%b)*+(?:%b%b?+|%b*+)\r?+" % (any_field, sep, opened, quote, text))
-        self._quoted = re.compile(opened + quote)
-        self._blank_lines = re.compile(rb"(?:\r?\n)++")
-
-    def scan(self, block: bytes, *, final: bool) -> Structure:
-        """The records of ``block``, which starts at a record. When ``final``, it ends the file, with a line end.
-
-        What is reported of a record does not depend on where the blocks were cut: it is decided when the record is
-        complete, or when more than the longest possible record is there.
-        """
-        return _Scan(self, block, final=final).run()
-
-    def uniform(self, block: bytes) -> int:
-        """Where the last line ends when nothing is quoted and every line has its fields; else 0. The fast way."""
-        if self.fields == 1 or (self.quote and self.quote in block):
-            return 0
-        stop = block.rfind(b"\n") + 1
-        skeleton = (block if stop == len(block) else block[:stop]).translate(None, self._dropped)
-        is_windows = skeleton[self.fields - 1 : self.fields] == b"\r"
-        unit = self.separator * (self.fields - 1) + (b"\r\n" if is_windows else b"\n")
-        lines = len(skeleton) // len(unit)
-        # The skeleton does not show what stands between a carriage return and the line end behind it.
-        is_uniform = skeleton == unit * lines and (not is_windows or block.count(b"\r\n", 0, stop) == lines)
-        return stop if is_uniform else 0
-
-    def good_lines_stop(self, block: bytes, start: int) -> int:
-        """Where the good records of one line each end that begin at ``start``."""
-        return _end(self._good_lines, block, start, len(block))
-
-    def good_line_stop(self, block: bytes, start: int, stop: int) -> int:
-        """Where the good record of one line at ``start`` ends, ``start`` when there is none before ``stop``."""
-        return _end(self._good_line, block, start, stop)
-
-    def good_record_stop(self, block: bytes, start: int, stop: int) -> int:
-        """As :meth:`good_line_stop`, for a record with line ends in its quoted fields."""
-        return _end(self._good_record, block, start, stop)
-
-    def any_record_stop(self, block: bytes, start: int, stop: int) -> int:
-        """As :meth:`good_record_stop`, whatever the number of fields."""
-        return _end(self._any_record, block, start, stop)
-
-    def beginning_stop(self, block: bytes, start: int, stop: int) -> int:
-        """How far the bytes from ``start`` could be the beginning of a record."""
-        return _end(self._beginning, block, start, stop)
-
-    def blank_lines_stop(self, block: bytes, start: int) -> int:
-        """Where the blank lines at ``start`` end."""
-        return _end(self._blank_lines, block, start, len(block))
-
-    def field_count(self, record: bytes) -> int:
-        """The number of fields of a well-formed record."""
-        outside = self._quoted.sub(b"", record) if self.quote else record
-        return outside.count(self.separator) + 1
-
-
-def _end(pattern: re.Pattern[bytes], block: bytes, start: int, stop: int) -> int:
-    matched = pattern.match(block, start, stop)
-    return matched.end() if matched else start
+    What is reported of a record does not depend on where the blocks were cut: it is decided when the record is
+    complete, or when more than the longest possible record is there.
+    """
+    return _Scan(grammar, block, final=final).run()
 
 
 class _Scan:

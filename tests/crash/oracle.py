@@ -2,8 +2,9 @@
 
 It shares no code with the importer nor with the sandbox. As a process, ``python oracle.py RECORD LATENCY_SECONDS``, it
 prints its port and then, for each request: notes the time of arrival, takes the body apart as strict JSON, appends a
-line to RECORD, waits for LATENCY, and only then answers 200. So a client that dies while it waits leaves events that
-arrived and were never acknowledged: the worst case, on purpose. What it cannot parse gets 400.
+line to RECORD, waits for LATENCY on average, and only then answers 200. So a client that dies while it waits leaves
+events that arrived and were never acknowledged: the worst case, on purpose. No two answers take the same time, so that
+they come in another order than the requests. What it cannot parse gets 400.
 
 A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before
 the client could know about it.
@@ -14,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import random
 import re
 import sys
 import time
@@ -172,6 +174,7 @@ class Oracle:
     def __init__(self, record: Path, latency_seconds: float) -> None:
         self._record = record
         self._latency_seconds = latency_seconds
+        self._random = random.Random(0)  # noqa: S311 - nothing to keep secret
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the client goes away, or is killed in the middle of one."""
@@ -190,7 +193,7 @@ class Oracle:
         length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
         body = await reader.readexactly(int(length[1])) if length else b""
         status = self._note(at, path, body)
-        await asyncio.sleep(self._latency_seconds)
+        await asyncio.sleep(self._latency_seconds * self._random.uniform(0.3, 1.7))
         writer.write(b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % status)
         await writer.drain()
 

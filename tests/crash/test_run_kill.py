@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KILLS = 10
 STOPS = 4
-# Long enough that every moment finds requests that have arrived and are not answered.
+# Mean time of an answer: long enough that most moments find requests that have arrived and are not answered.
 LATENCY_SECONDS = 0.1
 FIRST_ORDER = datetime(2023, 3, 25, 22, tzinfo=UTC)
 REMARK = 'Livraison à l\'étage, "sonner 2 fois";\nsinon chez le gardien. ' * 8
@@ -104,7 +104,7 @@ def _prepare(folder: Path, kind: str) -> Import:
         mapping=mapping,
         source=_write(folder, ".csv" if single else kind, rows),
         contents={row["order_id"]: _content(row) for row in rows},
-        concurrency=16 if single else 2,
+        concurrency=16 if single else 3,
         endpoint="single" if single else "batch",
     )
 
@@ -146,7 +146,7 @@ class Disturber:
         running = self._start()
         record = self.oracle.record
         # more than can be in flight, so that some must have been acknowledged
-        goal = len(record.arrivals) + self.moments.randint(self.job.concurrency + 1, 4 * self.job.concurrency)
+        goal = len(record.arrivals) + self.moments.randint(self.job.concurrency + 1, 3 * self.job.concurrency)
         self.wait_until(lambda: len(record.refresh().arrivals) >= goal or running.process.poll() is not None)
         time.sleep(self.moments.uniform(0, LATENCY_SECONDS / 2))
         return running.send(number), running.wait()

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from importer.records import Reject, Span
 from importer.source import Anchor, Dialect, SourceFile
 from importer.source.csv_reader import CsvReader
-from importer.source.structure import Grammar
+from importer.source.grammar import Grammar
+from importer.source.structure import scan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -167,7 +168,7 @@ def test_every_byte_belongs_to_one_record_and_every_good_one_is_strictly_csv(
     data: bytes, width: int, longest: int
 ) -> None:
     data += b"" if data.endswith(b"\n") or not data else b"\n"
-    found = Grammar(",", '"', width, longest).scan(data, final=True)
+    found = scan(Grammar(",", '"', width, longest), data, final=True)
     assert found.consumed == len(data)
     pieces = sorted([(run.start, run.stop) for run in found.runs] + [(bad.start, bad.stop) for bad in found.broken])
     between, position = b"", 0
