@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
@@ -60,6 +61,7 @@ class Encoder:
         self._max_item_bytes = max_item_bytes
         self.warnings: Counter[str] = Counter()
         self.sizes: Counter[int] = Counter()
+        self._counting = Lock()  # chunks are encoded side by side
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
@@ -112,11 +114,14 @@ class Encoder:
     def _count_warnings(self, values: pl.DataFrame) -> None:
         for i, (name, _) in enumerate(self._mapping.plan.counts):
             if count := int(values[f"\x01count{i}"].sum()):
-                self.warnings[name] += count
+                with self._counting:
+                    self.warnings[name] += count
 
     def _count_sizes(self, events: pl.DataFrame) -> None:
         sizes = events[_EVENT].str.len_bytes() - len(self._separator)
-        self.sizes.update(dict(sizes.value_counts().iter_rows()))
+        counts = dict(sizes.value_counts().iter_rows())
+        with self._counting:
+            self.sizes.update(counts)
 
     def _rejects(self, chunk: ChunkInput, bad: pl.DataFrame, of_lists: Failures) -> Iterator[Reject]:
         failures = Failures()

@@ -120,7 +120,7 @@ class SourceSpec(Model):
 
     format: Literal["csv", "parquet"] | None = None
     separator: Text | None = None
-    quote: Text | None = None
+    quote: str | None = None
     encoding: Text | None = None
     null_values: Annotated[
         tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])

@@ -55,7 +55,8 @@ def _is_zone(name: str) -> bool:
 def check_source(source: SourceSpec) -> Iterator[Finding]:
     """What contradicts itself in the description of the files."""
     yield from _check_byte("separator", source.separator)
-    yield from _check_byte("quote", source.quote)
+    if source.quote:  # empty: nothing is quoted
+        yield from _check_byte("quote", source.quote)
     if source.separator and source.separator == source.quote:
         yield Finding(("source", "quote"), "`quote` and `separator` are the same character")
     yield from _check_thousands(source)

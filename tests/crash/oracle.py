@@ -3,8 +3,8 @@
 It shares no code with the importer nor with the sandbox. As a process, ``python oracle.py RECORD LATENCY_SECONDS``, it
 prints its port and then, for each request: notes the time of arrival, takes the body apart as strict JSON, appends a
 line to RECORD, waits for LATENCY on average, and only then answers 200. So a client that dies while it waits leaves
-events that arrived and were never acknowledged: the worst case, on purpose. No two answers take the same time, so that
-they come in another order than the requests. What it cannot parse gets 400.
+events that arrived and were never acknowledged: the worst case, on purpose. Every other answer or so is much faster, so
+that answers overtake each other. What it cannot parse gets 400.
 
 A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before
 the client could know about it.
@@ -29,6 +29,7 @@ _BATCH_HEAD = re.compile(r'\s*\{\s*"batch"\s*:\s*\[')
 _BATCH_TAIL = re.compile(r"\s*\]\s*\}\s*")
 _COMMA = re.compile(r"\s*,\s*")
 _DIGEST_BYTES = 16
+_SLOW_AND_FAST = (0.2, 1.8)
 
 
 class Event(NamedTuple):
@@ -193,7 +194,7 @@ class Oracle:
         length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
         body = await reader.readexactly(int(length[1])) if length else b""
         status = self._note(at, path, body)
-        await asyncio.sleep(self._latency_seconds * self._random.uniform(0.3, 1.7))
+        await asyncio.sleep(self._latency_seconds * self._random.choice(_SLOW_AND_FAST))
         writer.write(b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % status)
         await writer.drain()
 

@@ -223,3 +223,4 @@ def test_chunks_of_narrow_rows_stay_small(tmp_path: Path) -> None:
     chunks = list(reader_of(tmp_path, b"a,b\n" + b"," * 3 * 10**5 + b"\n" + b"1,\n" * 400_000).chunks(ALL))
     assert sum(chunk.span.rows for chunk in chunks) == 400_001
     assert max(chunk.span.rows for chunk in chunks) <= 25_000
+    assert len({chunk.anchor for chunk in chunks}) > 5, "blocks shrink as rows do, so that frames stay small, too"

@@ -39,6 +39,12 @@ def test_a_folder_means_its_own_visible_files_with_a_known_suffix_sorted(here: P
     assert found("in") == ["in/a.tsv", "in/b.CSV", "in/c.txt"]
 
 
+def test_the_order_of_a_folder_is_not_that_of_the_disk(here: Path) -> None:
+    names = [f"in/{number * 7 % 31:02}.csv" for number in range(31)]
+    write(here, *names)
+    assert found("in") == sorted(names)
+
+
 def test_the_order_is_that_of_the_arguments_and_a_file_counts_once(here: Path) -> None:
     write(here, "b.csv", "a.csv", "c.csv")
     (here / "link.csv").symlink_to("a.csv")

@@ -94,6 +94,17 @@ def test_a_page_that_fails_its_checksum_is_refused(tmp_path: Path) -> None:
         list(reader.chunks([Span(0, 1, 1 << 60)]))
 
 
+def test_nothing_is_read_behind_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    table = pa.table({"price": [float(row) for row in range(100_000)]})
+    pq.write_table(table, path, write_page_checksum=True, compression="none", use_dictionary=False, data_page_size=8000)
+    data = bytearray(path.read_bytes())
+    data[len(data) * 9 // 10] ^= 1
+    path.write_bytes(data)
+    reader = ParquetReader(file_of(path), 0, max_slice_rows=1000)
+    assert sum(chunk.span.rows for chunk in reader.chunks([Span(0, 1500, 1700)])) == 200
+
+
 def test_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"name": ["abcdefgh"]}), path, compression="none", use_dictionary=False)
