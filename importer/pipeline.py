@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from importer.ack import AckWriter
 from importer.belt import Belt, Work
 from importer.checkpoint import OPEN_END, Candidate, Checkpoint, ImportKey, KnownSource
-from importer.errors import DestinationRefused, ImporterError, Interrupted, StateUnusable, TooManyRejects
+from importer.errors import DestinationRefused, Imbalance, ImporterError, Interrupted, StateUnusable, TooManyRejects
 from importer.plan import Plan, plan
 from importer.records import Batch, Span
 from importer.rejects import RejectsFile
@@ -43,6 +43,9 @@ PROGRESS_SECONDS = 0.25
 ALL_REJECTED_ROWS = 10_000
 """So many rows rejected and none sent: the mapping is wrong, and there is no use in rejecting the rest."""
 _SHARE_NEEDS_ROWS = 10_000
+RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
+PACE = 0.99
+"""Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
 _GROUP = 32
 
 
@@ -172,6 +175,16 @@ def _import(
             report.rows.pending = _pending(checkpoint, belt)
     report.balance()
     stop.check()
+    if not report.is_limited:
+        _check_nothing_missing(checkpoint, belt)
+
+
+def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:
+    """A run that nothing stopped has settled every row of its sources; rows that nobody read would not unbalance it."""
+    for work in belt.works:
+        if missing := checkpoint.missing(work.number):
+            gap = missing[0]
+            raise Imbalance(f"{work.source.file.name}: rows from {gap.start:,} on were never read.", RESUME)
 
 
 def _works(plan: Plan, checkpoint: Checkpoint, known: list[KnownSource]) -> list[Work]:
@@ -229,7 +242,7 @@ class Wire:
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
         profile, policy = self._plan.profile, self._settings.retry
         async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
-            self._sender = Sender(transport, profile, policy, self._settings.requests_per_second)
+            self._sender = Sender(transport, profile, policy, _paced(self._settings.requests_per_second))
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
@@ -320,6 +333,10 @@ class Wire:
         self._report.requests, self._report.retries = traffic.requests, traffic.retries
         self._report.bytes_sent = traffic.bytes_sent
         self._progress.update(self._report.snapshot(self._plan.total_rows))
+
+
+def _paced(requests_per_second: float | None) -> float | None:
+    return requests_per_second * PACE if requests_per_second is not None else None
 
 
 def _check_rejects(report: Report, settings: RunSettings, *, at_end: bool) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from importer.checkpoint import Checkpoint, ImportKey, list_imports
+from importer import pipeline
+from importer.checkpoint import OPEN_END, Checkpoint, ImportKey, list_imports
 from importer.cli import main
+from importer.records import Span
 from importer.sandbox.process import received, spawn
+
+if TYPE_CHECKING:
+    from importer.belt import Work
 
 MAPPING = """\
 version: 1
@@ -182,3 +188,23 @@ def test_no_byte_on_disk_holds_the_key(importer: Importer, tmp_path: Path) -> No
         importer("--url", url, "--verbose")
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or KEY.encode() not in path.read_bytes()
+
+
+def test_rows_that_nobody_read_are_noticed(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
+    works = pipeline._works
+
+    def forgetful(*arguments: Any) -> list[Work]:  # noqa: ANN401
+        return [replace(work, missing=[Span(work.number, 100, OPEN_END)]) for work in works(*arguments)]
+
+    monkeypatch.setattr(pipeline, "_works", forgetful)
+    with spawn() as url:
+        code, report, words = importer("--url", url)
+        assert (code, report["rows"]["sent"], "never read" in words) == (1, ROWS - 99, True)
+        monkeypatch.setattr(pipeline, "_works", works)
+        assert importer("--url", url)[0] == 0
+        assert received(url)["unique_ids"] == ROWS
+
+
+def test_the_pace_leaves_room_for_a_server_that_counts() -> None:
+    assert pipeline._paced(500) == 495
+    assert pipeline._paced(None) is None
