@@ -127,7 +127,7 @@ class Belt:
 def _ahead(
     encode: Callable[[ChunkInput], EncodedRows], inputs: Iterable[ChunkInput], ahead: int
 ) -> Iterator[EncodedRows]:
-    """``encode`` of each input, in order, ``ahead`` of them begun before their turn: one chunk keeps one core busy."""
+    """``encode`` of each input, in order, at most ``ahead`` at the same time: one chunk keeps one core busy."""
     if not ahead:
         yield from map(encode, inputs)
         return
@@ -135,7 +135,7 @@ def _ahead(
         waiting: deque[Future[EncodedRows]] = deque()
         for item in inputs:
             waiting.append(pool.submit(encode, item))
-            if len(waiting) > ahead:
+            if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
