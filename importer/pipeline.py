@@ -1,6 +1,6 @@
 """The whole path of the data, and the only wiring: files -> batches in a thread, batches -> answers in the event loop.
 
-    for each source: chunks -> encoder -> batcher -> announced -> bounded queue -> senders -> acknowledged
+    for each source: chunks -> encoder -> batcher (belt) -> announced -> bounded queue -> senders (wire) -> acknowledged
 
 :func:`validate` runs the column half alone, to the same bytes. :func:`run` runs both.
 """
@@ -9,11 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +17,13 @@ from typing import TYPE_CHECKING
 from importer.ack import AckWriter
 from importer.belt import Belt, Work
 from importer.checkpoint import OPEN_END, Candidate, Checkpoint, ImportKey, KnownSource
-from importer.errors import DestinationRefused, Imbalance, ImporterError, Interrupted, StateUnusable, TooManyRejects
+from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.plan import Plan, plan
-from importer.records import Batch, Span
+from importer.records import Span
 from importer.rejects import RejectsFile
-from importer.sender import Sender, Stopped
 from importer.source import Anchor as SourceAnchor
 from importer.source import identify
-from importer.transport import AiohttpTransport
+from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,41 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Stop", "is_known", "plan", "run", "validate"]
 
-QUEUE_PER_SENDER = 2
-PROGRESS_SECONDS = 0.25
-ALL_REJECTED_ROWS = 10_000
-"""So many rows rejected and none sent: the mapping is wrong, and there is no use in rejecting the rest."""
-_SHARE_NEEDS_ROWS = 10_000
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
-PACE = 0.99
-"""Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
-_GROUP = 32
-
-
-@dataclass(slots=True)
-class Stop:
-    """A wish to stop gracefully. May be requested from a signal handler or another thread, once or many times."""
-
-    signal_number: int | None = None
-    _listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def request(self, signal_number: int = signal.SIGTERM) -> None:
-        """Ask for the stop."""
-        if self.signal_number is None:
-            self.signal_number = signal_number
-            for listener in list(self._listeners):
-                listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` when a stop is requested, now if it was."""
-        self._listeners.append(listener)
-        if self.signal_number is not None:
-            listener()
-
-    def check(self) -> None:
-        """Raise Interrupted if a stop was requested."""
-        if self.signal_number is not None:
-            raise Interrupted(self.signal_number)
 
 
 def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None:
@@ -140,7 +101,7 @@ def _recorded(checkpoint: Checkpoint, report: Report, settings: RunSettings) -> 
     try:
         yield
         report.conclude()
-        _check_rejects(report, settings, at_end=True)
+        check_rejects(report, settings, at_end=True)
     except ImporterError as error:
         with contextlib.suppress(StateUnusable):
             checkpoint.end(int(error.exit_code), report.unanswered)
@@ -209,145 +170,3 @@ def _pending(checkpoint: Checkpoint, belt: Belt) -> int:
             max(0, min(gap.stop, span.stop) - max(gap.start, span.start)) for span in read for gap in missing
         )
     return pending
-
-
-class Wire:
-    """The half that waits: a producer thread fills the bounded queue, senders empty it, answers are recorded."""
-
-    def __init__(
-        self,
-        plan: Plan,
-        destination: Destination,
-        belt: Belt,
-        writer: AckWriter,
-        report: Report,
-        progress: Progress,
-        stop: Stop,
-    ) -> None:
-        self._plan = plan
-        self._settings = plan.settings
-        self._destination = destination
-        self._belt = belt
-        self._writer = writer
-        self._report = report
-        self._progress = progress
-        self._stop = stop
-        self._concurrency = plan.settings.concurrency or plan.profile.concurrency
-        self._failure: BaseException | None = None
-        self._halted = threading.Event()
-
-    async def carry(self) -> None:
-        """Send everything. Raises what stopped it, after all requests under way have their answer."""
-        self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
-        profile, policy = self._plan.profile, self._settings.retry
-        async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
-            self._sender = Sender(transport, profile, policy, _paced(self._settings.requests_per_second))
-            self._stop.listen(self._halt_from_anywhere)
-            watch = asyncio.create_task(self._watch())
-            with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
-                producer = self._loop.run_in_executor(columns, self._produce)
-                await asyncio.gather(*(self._work() for _ in range(self._concurrency)))
-                await producer
-            watch.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watch
-        self._show()
-        if self._failure is not None:
-            raise self._failure
-
-    def _halt_from_anywhere(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the loop has ended, and everything with it
-            self._loop.call_soon_threadsafe(self._halt)
-
-    def _halt(self) -> None:
-        self._halted.set()
-        self._sender.stop()
-
-    def _produce(self) -> None:
-        """In its own thread: batches into the queue, announced before they can be sent."""
-        try:
-            group: list[Batch] = []
-            for batch in self._belt.batches():
-                if self._halted.is_set():
-                    return
-                group.append(batch)
-                if len(group) >= _GROUP:
-                    self._hand_over(group)
-                    group = []
-            self._hand_over(group)
-            for source, rows in self._belt.ended.items():
-                self._writer.finish_blocking(source, rows)
-        except BaseException as error:  # noqa: BLE001 -- carried to the loop, which raises it
-            self._loop.call_soon_threadsafe(self._fail, error)
-        finally:
-            end = [None] * self._concurrency
-            asyncio.run_coroutine_threadsafe(self._put(end), self._loop).result()
-
-    def _hand_over(self, group: list[Batch]) -> None:
-        if not group:
-            return
-        spans = [span for batch in group if batch.pieces for span in batch.spans]
-        self._writer.announce_blocking(spans, self._belt.new_anchors())
-        asyncio.run_coroutine_threadsafe(self._put(group), self._loop).result()
-
-    async def _put(self, group: list[Batch] | list[None]) -> None:
-        for batch in group:
-            await self._queue.put(batch)
-
-    async def _work(self) -> None:
-        while (batch := await self._queue.get()) is not None:
-            if self._halted.is_set():
-                continue  # stays pending; taken out of the queue so that the producer is not left waiting
-            try:
-                ack = await self._sender.deliver(batch)
-                await self._writer.acknowledge(ack)
-                if batch.pieces:
-                    self._report.pack(self._plan.profile.framing.body_bytes(batch))
-                self._check_fates()
-            except Stopped:
-                self._report.unanswered += batch.spans
-            except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
-                self._fail(error)
-
-    def _fail(self, error: BaseException) -> None:
-        self._failure = self._failure or error
-        self._halt()
-
-    def _check_fates(self) -> None:
-        _check_rejects(self._report, self._settings, at_end=False)
-        rows = self._report.rows
-        if rows.rejected >= ALL_REJECTED_ROWS and rows.sent == rows.filtered == rows.skipped == 0:
-            raise DestinationRefused(
-                f"The first {rows.rejected:,} rows were all rejected, so the mapping is wrong for this source.",
-                f"Look into {self._report.rejects} or run `importer validate`; then run again with --again.",
-            )
-
-    async def _watch(self) -> None:
-        while True:
-            self._show()
-            await asyncio.sleep(PROGRESS_SECONDS)
-
-    def _show(self) -> None:
-        traffic = self._sender.traffic
-        self._report.requests, self._report.retries = traffic.requests, traffic.retries
-        self._report.bytes_sent = traffic.bytes_sent
-        self._progress.update(self._report.snapshot(self._plan.total_rows))
-
-
-def _paced(requests_per_second: float | None) -> float | None:
-    return requests_per_second * PACE if requests_per_second is not None else None
-
-
-def _check_rejects(report: Report, settings: RunSettings, *, at_end: bool) -> None:
-    """Raise TooManyRejects beyond ``--max-rejects``. A share means little before some rows are known."""
-    limit, rows = settings.max_rejects, report.rows
-    known = rows.settled + rows.skipped
-    if limit is None or (limit.is_percentage and not at_end and known < _SHARE_NEEDS_ROWS):
-        return
-    rejected = rows.rejected + report.rejected_earlier
-    if limit.exceeded(rejected, known):
-        raise TooManyRejects(
-            f"{rejected:,} of {known:,} rows are rejected, more than --max-rejects allows.",
-            f"Look into {report.rejects}, correct mapping or data, and run the command again.",
-        )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from importer import pipeline
+from importer import pipeline, wire
 from importer.checkpoint import OPEN_END, Checkpoint, ImportKey, list_imports
 from importer.cli import main
 from importer.records import Span
@@ -206,5 +206,5 @@ def test_rows_that_nobody_read_are_noticed(importer: Importer, monkeypatch: pyte
 
 
 def test_the_pace_leaves_room_for_a_server_that_counts() -> None:
-    assert pipeline._paced(500) == 495
-    assert pipeline._paced(None) is None
+    assert wire._paced(500) == 495
+    assert wire._paced(None) is None
