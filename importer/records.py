@@ -141,11 +141,8 @@ class Batch:
         """Sum modulo 2^128 over the events of the batch."""
         return sum(piece.digest() for piece in self.pieces) % DIGEST_MODULUS
 
-    def halves(self) -> tuple[Batch, Batch]:
-        """Two batches that share the events of this one, in order. They carry no spans: only the whole acknowledges."""
-        return self._events(0, self.count // 2), self._events(self.count // 2, self.count)
-
-    def _events(self, start: int, stop: int) -> Batch:
+    def part(self, start: int, stop: int) -> Batch:
+        """Events ``start`` to ``stop - 1`` alone, without a copy. No spans: only the whole batch acknowledges."""
         pieces, base = [], 0
         for piece in self.pieces:
             first, last = max(start - base, 0), min(stop - base, piece.count)

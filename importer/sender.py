@@ -98,7 +98,7 @@ class _Delivery:
     def part(self, events: range) -> Batch:
         if len(events) == self.count:
             return self.batch
-        return self.batch._events(events.start, events.stop)  # noqa: SLF001  what ``halves`` cuts with
+        return self.batch.part(events.start, events.stop)
 
     def refuse(self, index: int, verdict: Verdict) -> None:
         (piece,) = self.part(range(index, index + 1)).pieces

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from importer.profiles import ADVISED_REQUESTS_PER_SECOND
+
 if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_URL = "https://collect.commander1.com"
-ADVISED_RATE = 500.0
-"""Requests a second that the vendor advises as a maximum."""
 SITE_VARIABLE = "IMPORTER_SITE"
 SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
 
@@ -89,7 +89,7 @@ class RunSettings:
     """
 
     endpoint: str = "batch"
-    requests_per_second: float | None = ADVISED_RATE
+    requests_per_second: float | None = ADVISED_REQUESTS_PER_SECOND
     concurrency: int | None = None
     state_dir: Path | None = None
     rejects: Path | None = None

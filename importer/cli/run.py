@@ -16,7 +16,8 @@ from importer.cli.options import RejectLimitType, apply, option, output_options,
 from importer.cli.session import finish, set_up_logging, stoppable
 from importer.cli.status import state_directory
 from importer.errors import UsageInvalid
-from importer.settings import ADVISED_RATE, DEFAULT_URL, SITE_VARIABLE, Destination, RunSettings, Secret
+from importer.profiles import ADVISED_REQUESTS_PER_SECOND
+from importer.settings import DEFAULT_URL, SITE_VARIABLE, Destination, RunSettings, Secret
 
 if TYPE_CHECKING:
     from importer.pipeline import Plan
@@ -116,10 +117,12 @@ def _destination(options: dict[str, Any], stack: ExitStack) -> Destination:
 def _settings(options: dict[str, Any], *, is_sandbox: bool) -> RunSettings:
     rate = options.pop("rate")
     if rate is None and not is_sandbox:
-        rate = ADVISED_RATE
-    if rate is not None and rate > ADVISED_RATE and not is_sandbox:
+        rate = ADVISED_REQUESTS_PER_SECOND
+    if rate is not None and rate > ADVISED_REQUESTS_PER_SECOND and not is_sandbox:
         click.echo(
-            f"note: the vendor wants to be contacted before more than {ADVISED_RATE:g} requests a second.", err=True
+            f"note: the vendor wants to be contacted before more than {ADVISED_REQUESTS_PER_SECOND:g} requests "
+            "a second.",
+            err=True,
         )
     settings = RunSettings(requests_per_second=rate, **options)
     # a sandbox that has just been started is empty: what an earlier one received is of no use
@@ -127,10 +130,14 @@ def _settings(options: dict[str, Any], *, is_sandbox: bool) -> RunSettings:
 
 
 def _tell_plan(planned: Plan, destination: Destination, *, quiet: bool) -> None:
+    from importer.transport import is_plain_remote
+
     if quiet:
         return
     for text in (*planned.notes, *(f"warning: {item}" for item in planned.warnings)):
         click.echo(printable(text), err=True)
+    if is_plain_remote(destination.url):
+        click.echo("warning: --url is plain http, so the source key can be read on its way; use https.", err=True)
     files = "1 file" if len(planned.sources) == 1 else f"{len(planned.sources):,} files"
     click.echo(f"Importing {files} into {printable(destination.name)}, site {printable(destination.site)}", err=True)
 

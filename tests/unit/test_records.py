@@ -41,6 +41,7 @@ def test_rejects_within_a_range_of_rows(start: int, stop: int, rows: list[int]) 
 
 
 def test_halves_share_the_events_in_order(chunk: EncodedRows) -> None:
-    first, second = Batch(7, (Piece(chunk, 0, 2), Piece(chunk, 2, 3)), (Span(0, 1, 4),)).halves()
+    batch = Batch(7, (Piece(chunk, 0, 2), Piece(chunk, 2, 3)), (Span(0, 1, 4),))
+    first, second = batch.part(0, 1), batch.part(1, 3)
     assert (first.body(b"", b""), second.body(b"", b"")) == (b'{"a":1}', b'{"b":22},{}')
     assert (first.spans, second.spans, first.number) == ((), (), 7)
