@@ -369,22 +369,31 @@ def test_peek_sees_one_moment_while_a_run_commits(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoint:
         begun(checkpoint, a_file(tmp_path))
         stopped = Event()
+        failed: list[BaseException] = []
 
         def work() -> None:
             row = 1
-            while not stopped.is_set():
-                settle(checkpoint, Span(0, row, row + 1))
-                row += 1
+            try:
+                while not stopped.is_set():
+                    settle(checkpoint, Span(0, row, row + 1))
+                    row += 1
+            except BaseException as error:
+                failed.append(error)
+                raise
 
         thread = Thread(target=work)
         thread.start()
+        seen: set[int] = set()
         try:
-            for _ in range(300):
-                assert all(source.tally.rows == source.acknowledged_rows for source in peek(checkpoint.path).sources)
+            # as many different moments as it takes: how fast a disk commits is not this test's business
+            while len(seen) < 20 and not failed:
+                sources = peek(checkpoint.path).sources
+                assert all(source.tally.rows == source.acknowledged_rows for source in sources)
+                seen.update(source.acknowledged_rows for source in sources)
         finally:
             stopped.set()
             thread.join()
-        assert checkpoint.total().sent > 100
+        assert not failed
 
 
 def test_the_history_keeps_the_last_runs(tmp_path: Path) -> None:
