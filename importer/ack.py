@@ -136,7 +136,7 @@ class AckWriter:
 
     def _write(self, jobs: list[_Job]) -> None:
         acks = [job.ack for job in jobs if job.ack]
-        if rejects := [reject for ack in acks for reject in (*ack.batch.rejects, *ack.refused)]:
+        if rejects := [reject for ack in acks for reject in ack.rejects]:
             self._rejects.append(rejects)
         changes = Changes(
             announced=[span for job in jobs for span in job.announced],
@@ -151,7 +151,7 @@ class AckWriter:
                 changes.tallies[source] = changes.tallies.get(source, Tally()) + tally
         self._checkpoint.commit(changes)
         for ack, again in zip(acks, resent, strict=True):
-            self._report.settle(ack.batch, ack.digest, ack.refused, again)
+            self._report.settle(ack, again)
 
     def _ambiguous_events(self, batch: Batch) -> int:
         """How many events of ``batch`` a run that was killed may have sent already."""
@@ -195,26 +195,17 @@ def tallies(ack: Ack, resent: int) -> dict[int, Tally]:
 
 def _tally(ack: Ack, source: int, rows: int) -> Tally:
     pieces = [piece for piece in ack.batch.pieces if piece.encoded.span.source == source]
-    refused = [_event(pieces, reject) for reject in ack.refused if reject.source == source]
-    accepted = sum(piece.count for piece in pieces) - len(refused)
-    stages = {reject.row: reject.stage for reject in (*ack.batch.rejects, *ack.refused) if reject.source == source}
+    refused = [refusal.piece for refusal in ack.refused if refusal.piece.encoded.span.source == source]
+    sent = sum(piece.source_rows for piece in pieces) - sum(piece.source_rows for piece in refused)
+    stages = {reject.number: reject.stage for reject in ack.rejects if reject.source == source}
     return Tally(
-        sent=accepted,
-        filtered=rows - accepted - len(stages),
+        sent=sent,
+        filtered=rows - sent - len(stages),
         rejected=Counter(stages.values()),
-        accepted=accepted,
+        accepted=sum(piece.count for piece in pieces) - len(refused),
         refused=len(refused),
         digest=(sum(piece.digest() for piece in pieces) - sum(piece.digest() for piece in refused)) % DIGEST_MODULUS,
     )
-
-
-def _event(pieces: list[Piece], reject: Reject) -> Piece:
-    """The refused event alone."""
-    row = Span(reject.source, reject.row, reject.row + 1)
-    for piece in pieces:
-        for index in _events_within(piece, row):
-            return Piece(piece.encoded, index, index + 1)
-    raise Imbalance(f"{reject.file}:{reject.row} was refused, but is not in the batch.")
 
 
 def _events_within(piece: Piece, span: Span) -> range:

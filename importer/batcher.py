@@ -46,7 +46,7 @@ class Batcher:
             if stop == position:
                 yield self._close()
                 continue
-            next_row = encoded.rows[stop - 1] + 1
+            next_row = encoded.rows_of(stop - 1).stop
             self._take(encoded, position, stop)
             self._settle(encoded, row, next_row)
             position, row = stop, next_row
@@ -90,7 +90,7 @@ class Batcher:
 
     def _close(self) -> Batch:
         rows = sum(span.rows for span in self._spans)
-        filtered = rows - self._items - len(self._rejects)
+        filtered = rows - sum(piece.source_rows for piece in self._pieces) - len(self._rejects)
         batch = Batch(self._number, tuple(self._pieces), tuple(self._spans), tuple(self._rejects), filtered)
         self._number += 1
         self._start()

@@ -116,12 +116,12 @@ class Belt:
             self._events_left -= encoded.count
             return encoded
         count, self._events_left = self._events_left, 0
-        stop = encoded.rows[count - 1] + 1
+        stop = encoded.rows_of(count - 1).stop
         span = Span(encoded.span.source, encoded.span.start, stop)
         rejects = rejects_within(encoded.rejects, span.start, stop)
-        return replace(
-            encoded, span=span, rows=encoded.rows[:count], offsets=encoded.offsets[: count + 1], rejects=rejects
-        )
+        stops = None if encoded.stops is None else encoded.stops[:count]
+        offsets = encoded.offsets[: count + 1]
+        return replace(encoded, span=span, rows=encoded.rows[:count], stops=stops, offsets=offsets, rejects=rejects)
 
 
 def _ahead(

@@ -19,7 +19,7 @@ from importer.belt import Belt, Work
 from importer.checkpoint import OPEN_END, Candidate, Checkpoint, ImportKey, KnownSource
 from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.plan import Plan, plan
-from importer.records import Span
+from importer.records import Ack, Span
 from importer.rejects import RejectsFile
 from importer.source import Anchor as SourceAnchor
 from importer.source import identify
@@ -46,7 +46,7 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
     try:
         for batch in belt.batches():
             stop.check()
-            report.settle(batch, batch.digest())
+            report.settle(Ack(batch, batch.digest()))
             if batch.pieces:
                 report.pack(plan.profile.framing.body_bytes(batch))
             if time.monotonic() - shown > PROGRESS_SECONDS:

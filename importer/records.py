@@ -11,7 +11,10 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DIGEST_BITS = 128
 DIGEST_MODULUS = 1 << DIGEST_BITS
@@ -30,12 +33,21 @@ class Span(NamedTuple):
         return self.stop - self.start
 
 
+class Place(NamedTuple):
+    """Where a row stands: ``row`` is the ordinal of the record in ``file``, ``line`` its physical line there (or 0)."""
+
+    file: str
+    row: int
+    line: int
+
+
 @dataclass(frozen=True, slots=True)
 class Reject:
     """A row that is not sent, and why. One line of the rejects file.
 
     ``row`` is the ordinal of the record in ``file`` and ``line`` its physical line there (0 where the format has no
-    lines). ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a stable word for machines
+    lines). ``staged_row`` is the number of the row in source ``source``, where that is not the file itself but a stage
+    of grouped rows. ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a stable word for machines
     and ``message`` a sentence for people that names target and value. ``source_row`` is the row as read (column to
     value), or the raw text of a broken record. ``event`` is the encoded event where there was one.
     """
@@ -49,6 +61,12 @@ class Reject:
     message: str
     source_row: dict[str, Any] | str | None = None
     event: str | None = None
+    staged_row: int | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of the row in its source: what spans count."""
+        return self.row if self.staged_row is None else self.staged_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +75,11 @@ class EncodedRows:
 
     ``file`` is the name of the source in messages. ``body`` is one contiguous buffer. Event ``i`` is
     ``body[offsets[i]:offsets[i + 1]]`` and includes the separator of the endpoint's framing, ``separator_bytes`` long,
-    at its end. ``rows[i]`` is its source row, strictly
-    increasing. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting with 0), one for
+    at its end. ``rows[i]`` is its source row, strictly increasing; the event of several rows, as grouping makes them, is
+    that of rows ``rows[i]`` to ``stops[i] - 1``. ``place_of`` says where a row of the source stands in which file, by
+    default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting with 0), one for
     each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
-    ``rejects`` are in row order; the rows of ``span`` that are neither events nor rejects were filtered.
+    ``rejects`` are in the order of their numbers; the rows of ``span`` that are neither in events nor rejects were filtered.
     The sequences are memoryviews over Arrow buffers (int64, uint64): indexing gives a Python int, without a copy.
     """
 
@@ -72,11 +91,22 @@ class EncodedRows:
     digests: tuple[memoryview, memoryview, memoryview, memoryview]
     separator_bytes: int
     rejects: tuple[Reject, ...] = ()
+    stops: memoryview | None = None
+    place_of: Callable[[int], Place] | None = None
 
     @property
     def count(self) -> int:
         """Number of events."""
         return len(self.rows)
+
+    def rows_of(self, index: int) -> range:
+        """The source rows of event ``index``."""
+        first = self.rows[index]
+        return range(first, first + 1 if self.stops is None else self.stops[index])
+
+    def place(self, row: int) -> Place:
+        """Where source row ``row`` stands."""
+        return Place(self.file, row, 0) if self.place_of is None else self.place_of(row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +121,12 @@ class Piece:
     def count(self) -> int:
         """Number of events in the piece."""
         return self.stop - self.start
+
+    @property
+    def source_rows(self) -> int:
+        """Number of source rows that the events were made of."""
+        rows, stops = self.encoded.rows[self.start : self.stop], self.encoded.stops
+        return self.count if stops is None else sum(stops[self.start : self.stop]) - sum(rows)
 
     def body(self) -> memoryview:
         """The events with a separator behind each one, without a copy."""
@@ -129,6 +165,11 @@ class Batch:
     def count(self) -> int:
         """Number of events."""
         return sum(piece.count for piece in self.pieces)
+
+    @property
+    def source_rows(self) -> int:
+        """Number of source rows that the events were made of."""
+        return sum(piece.source_rows for piece in self.pieces)
 
     def body(self, prefix: bytes, suffix: bytes) -> bytes:
         """The request body: prefix, events with separators between them, suffix. The one copy on the way out."""
@@ -169,6 +210,14 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """An event that the destination would not take: the piece that is this event alone, and a reject for each row."""
+
+    piece: Piece
+    rejects: tuple[Reject, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ack:
     """A batch whose every event has its final answer.
 
@@ -179,12 +228,17 @@ class Ack:
 
     batch: Batch
     digest: int
-    refused: tuple[Reject, ...] = ()
+    refused: tuple[Refusal, ...] = ()
     resent: int = 0
+
+    @property
+    def rejects(self) -> tuple[Reject, ...]:
+        """Every row of the batch that is not sent, whoever rejected it."""
+        return (*self.batch.rejects, *(reject for refusal in self.refused for reject in refusal.rejects))
 
 
 def rejects_within(rejects: tuple[Reject, ...], start: int, stop: int) -> tuple[Reject, ...]:
-    """The part of ``rejects`` (in row order, one source) whose rows are in ``start`` to ``stop - 1``."""
-    low = bisect_left(rejects, start, key=lambda reject: reject.row)
-    high = bisect_left(rejects, stop, key=lambda reject: reject.row)
+    """The part of ``rejects`` (in order, one source) whose numbers are in ``start`` to ``stop - 1``."""
+    low = bisect_left(rejects, start, key=lambda reject: reject.number)
+    high = bisect_left(rejects, stop, key=lambda reject: reject.number)
     return rejects[low:high]

@@ -18,13 +18,13 @@ from importer.errors import DestinationRefused
 from importer.limiter import Limiter
 from importer.patience import Patience, Stopped
 from importer.profiles import Action, Verdict
-from importer.records import DIGEST_MODULUS, Ack, Reject, Request
+from importer.records import DIGEST_MODULUS, Ack, Refusal, Reject, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from importer.profiles import EndpointProfile
-    from importer.records import Batch, Response
+    from importer.records import Batch, Piece, Response
     from importer.settings import RetryPolicy
 
 __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
@@ -86,7 +86,7 @@ class _Delivery:
 
     batch: Batch
     count: int
-    culprits: dict[int, Reject] = field(default_factory=dict)
+    culprits: dict[int, Refusal] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
     accepted_some: bool = False
 
@@ -102,21 +102,11 @@ class _Delivery:
 
     def refuse(self, index: int, verdict: Verdict) -> None:
         (piece,) = self.part(range(index, index + 1)).pieces
-        encoded = piece.encoded
-        self.culprits[index] = Reject(
-            source=encoded.span.source,
-            file=encoded.file,
-            row=encoded.rows[piece.start],
-            line=0,
-            stage="destination",
-            code=verdict.code,
-            message=f"The destination refuses this event: {verdict.reason}",
-            event=piece.event(piece.start).decode(),
-        )
+        self.culprits[index] = Refusal(piece, tuple(_rejects(piece, verdict)))
 
     def ack(self) -> Ack:
         refused = tuple(self.culprits[index] for index in sorted(self.culprits))
-        digest = self.batch.digest() - sum(_digest(reject) for reject in refused)
+        digest = self.batch.digest() - sum(_digest(refusal.piece) for refusal in refused)
         return Ack(self.batch, digest % DIGEST_MODULUS, refused, len(self.resent))
 
 
@@ -293,13 +283,32 @@ class Sender:
             self.traffic.resent += len(resent) - before
 
 
-def _digest(reject: Reject) -> int:
-    event = (reject.event or "").encode()
-    return int.from_bytes(hashlib.sha256(event).digest()[:_DIGEST_BYTES], "big")
+def _rejects(piece: Piece, verdict: Verdict) -> Iterator[Reject]:
+    """A reject for each source row of the one event of ``piece``; the first one carries the event."""
+    encoded = piece.encoded
+    event: str | None = piece.event(piece.start).decode()
+    for row in encoded.rows_of(piece.start):
+        place = encoded.place(row)
+        yield Reject(
+            source=encoded.span.source,
+            file=place.file,
+            row=place.row,
+            line=place.line,
+            stage="destination",
+            code=verdict.code,
+            message=f"The destination refuses this event: {verdict.reason}",
+            event=event,
+            staged_row=row if encoded.stops is not None else None,
+        )
+        event = None
+
+
+def _digest(piece: Piece) -> int:
+    return int.from_bytes(hashlib.sha256(piece.event(piece.start)).digest()[:_DIGEST_BYTES], "big")
 
 
 def _everything_refused(delivery: _Delivery) -> DestinationRefused:
-    first = delivery.culprits[min(delivery.culprits)] if delivery.culprits else None
+    first = delivery.culprits[min(delivery.culprits)].rejects[0] if delivery.culprits else None
     example = f" (for example {first.file} row {first.row}: {first.message})" if first else ""
     return DestinationRefused(
         f"The destination refuses every event, alone or together{example}. The envelope or the mapping is wrong.",

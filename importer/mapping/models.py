@@ -92,14 +92,16 @@ EntryField = Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type
 
 
 class EachSpec(Model):
-    """A list of objects: one entry of the row, or one an entry of the list of structs in column ``from``.
+    """A list of objects: one entry a row of the event, or one an entry of the list of structs in column ``from``.
 
-    ``each`` goes from dotted targets inside the entry to fields, ``when`` is a condition in SQL.
+    ``each`` goes from dotted targets inside the entry to fields, ``when`` is a condition in SQL. ``where`` is a
+    condition in SQL on the single entry: one that it does not pass is left out.
     """
 
     each: Annotated[dict[str, EntryField], Field(min_length=1)]
     from_: Annotated[Text | None, Field(alias="from")] = None
     when: Text | None = None
+    where: Text | None = None
 
 
 class EventSpec(Model):
@@ -148,8 +150,9 @@ class Mapping(Model):
     """A whole mapping document, version 1.
 
     ``key`` names the columns that make an event unique, or is the word ``position`` (path and row). ``timezone`` is the
-    IANA name for times without a zone, ``where`` a condition in SQL on rows. ``fields`` goes from dotted targets to
-    fields, in the order in which members stand in an event.
+    IANA name for times without a zone, ``where`` a condition in SQL on rows. Rows with equal values in the columns of
+    ``group_by`` make one event. ``fields`` goes from dotted targets to fields, in the order in which members stand in
+    an event.
     """
 
     version: Literal[1]
@@ -158,4 +161,5 @@ class Mapping(Model):
     timezone: Text | None = None
     source: SourceSpec = SourceSpec()
     where: Text | None = None
+    group_by: Annotated[Texts, Field(min_length=1)] | None = None
     fields: Annotated[dict[str, Target], Field(min_length=1)]

@@ -11,10 +11,9 @@ from importer.records import DIGEST_BITS, DIGEST_MODULUS
 from importer.report.figures import Example, Findings, SizeHistogram, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from importer.records import Batch, Reject, Span
+    from importer.records import Ack, Span
 
 _STATUS = {
     ExitCode.INVALID: "invalid",
@@ -72,7 +71,8 @@ class Report:
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
     ``unanswered`` are rows whose requests a graceful stop left without an answer; ``is_limited`` says
-    that a limit of events left rows unread.
+    that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last
+    ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
     """
 
     max_body_bytes: int = 0
@@ -95,18 +95,21 @@ class Report:
     error: Failure | None = None
     unanswered: list[Span] = field(default_factory=list)
     is_limited: bool = False
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
 
-    def settle(self, batch: Batch, digest: int, refused: Sequence[Reject] = (), resent: int = 0) -> None:
-        """Every row of ``batch`` has its fate; ``digest`` is the sum over its accepted events."""
-        accepted = batch.count - len(refused)
-        rejects = (*batch.rejects, *refused)
-        self.rows.sent += accepted
+    def settle(self, ack: Ack, resent: int = 0) -> None:
+        """Every row of ``ack.batch`` has its fate; ``resent`` of its events were sent before."""
+        batch, rejects = ack.batch, ack.rejects
+        accepted = batch.count - len(ack.refused)
+        rejected = len({(reject.source, reject.number) for reject in rejects})
+        self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - rejected
         self.rows.filtered += batch.filtered
-        self.rows.rejected += len({(reject.source, reject.row) for reject in rejects})
+        self.rows.rejected += rejected
         self.events.accepted += accepted
-        self.events.rejected += len(refused)
+        self.events.rejected += len(ack.refused)
         self.events.resent += resent
-        self.digest = (self.digest + digest) % DIGEST_MODULUS
+        self.digest = (self.digest + ack.digest) % DIGEST_MODULUS
         for reject in rejects:
             example = Example((reject.source, reject.row), reject.file, reject.message)
             self.reject_codes.note(reject.code, [example])
