@@ -102,7 +102,7 @@ def test_every_event_is_accepted_once_or_refused(history: History, workers: int,
 
     acks, sender, destination = run_virtual(main)
     expected = set(range(1, 161)) - history.culprits
-    refused = [reject.row for ack in acks for reject in ack.refused]
+    refused = [reject.row for ack in acks for reject in ack.rejects]
     assert sorted(refused) == sorted(history.culprits)
     assert set(destination.stored) == expected
     assert destination.accepted == dict.fromkeys(expected, 1)  # nothing that was acknowledged is sent again
@@ -140,7 +140,7 @@ def test_a_stop_at_any_moment_ends_soon_and_loses_nothing(history: History, mome
         assert virtual_clock() - stopped < 6
         assert {type(result) for result in results} <= {Ack, Stopped}
         settled = {row for ack in results if isinstance(ack, Ack) for row in rows(ack)}
-        refused = {reject.row for ack in results if isinstance(ack, Ack) for reject in ack.refused}
+        refused = {reject.row for ack in results if isinstance(ack, Ack) for reject in ack.rejects}
         assert settled - refused <= set(destination.accepted)
         assert refused <= history.culprits
         if not history.failing_share and not history.lost_share and not history.outages:

@@ -14,7 +14,7 @@ from fakes import digest_of, make_batches, make_chunk
 from importer.ack import AckWriter, tallies
 from importer.checkpoint import OPEN_END, Anchor, Candidate, Changes, Checkpoint, ImportKey, StoredIdentity, Tally
 from importer.errors import Imbalance, StateUnusable
-from importer.records import Ack, Batch, Piece, Reject, Span
+from importer.records import Ack, Batch, Piece, Refusal, Reject, Span
 from importer.rejects import RejectsFile, read_rejects
 from importer.report import Report
 
@@ -91,7 +91,7 @@ def mixed() -> Ack:
         (a_reject(2, "encode"),),
         filtered=1,
     )
-    return Ack(batch, digest_of([1, 4, 8, 9]), (a_reject(3, "destination"),), resent=2)
+    return Ack(batch, digest_of([1, 4, 8, 9]), (Refusal(Piece(first, 1, 2), (a_reject(3, "destination"),)),), resent=2)
 
 
 def test_each_source_gets_its_own_counts_and_digest() -> None:
@@ -109,7 +109,8 @@ def test_each_source_gets_its_own_counts_and_digest() -> None:
     [
         {"digest": 1},
         {"refused": ()},
-        {"refused": (a_reject(5, "destination"),)},
+        {"refused": (replace(mixed().refused[0], rejects=()),)},
+        {"refused": (replace(mixed().refused[0], rejects=(a_reject(3, "destination"), a_reject(5, "destination"))),)},
         {"batch": replace(mixed().batch, filtered=0)},
         {"batch": replace(mixed().batch, rejects=())},
         {"batch": replace(mixed().batch, spans=(Span(0, 1, 6),))},

@@ -22,7 +22,7 @@ from importer.errors import (
     TooManyRejects,
     UsageInvalid,
 )
-from importer.records import Reject
+from importer.records import Ack, Piece, Refusal, Reject, Span
 from importer.report import Example, Findings, Report, Rows, SizeHistogram, printable, render_text
 
 
@@ -33,8 +33,13 @@ def a_reject(row: int, code: str = "bad_number", message: str = 'value: "x" is n
 def a_report() -> Report:
     report = Report(max_body_bytes=1000)
     [first, second] = make_batches(8, 4)
-    report.settle(replace(first, filtered=2, rejects=(a_reject(9), a_reject(10))), first.digest())
-    report.settle(second, digest_of([6, 7, 8]), (a_reject(5, "refused"),), resent=2)
+    rejects = (a_reject(9), a_reject(10))
+    wider = replace(first, filtered=2, rejects=rejects, spans=(Span(0, 1, 5), Span(0, 9, 13)))
+    report.settle(Ack(wider, first.digest()))
+    refusal = Refusal(
+        Piece(second.pieces[0].encoded, second.pieces[0].start, second.pieces[0].start + 1), (a_reject(5, "refused"),)
+    )
+    report.settle(Ack(second, digest_of([6, 7, 8]), (refusal,)), resent=2)
     report.rows.read = 12
     return report
 

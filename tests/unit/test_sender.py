@@ -97,7 +97,7 @@ def test_one_culprit_is_found_in_a_bounded_number_of_requests(
     expected = set(range(1, size + 1 + 10 * trusted)) - {culprit}
     assert transport.accepted == dict.fromkeys(expected, 1)
     assert sender.traffic.requests - len(acks) <= 2 * math.log2(size) + 2
-    (reject,) = acks[-1].refused
+    (reject,) = acks[-1].rejects
     assert (reject.file, reject.row, reject.line, reject.stage) == ("orders.csv", culprit, 0, "destination")
     assert (reject.code, reject.event) == (f"http_{status}", f'{{"id":{culprit}}}')
     assert acks[-1].digest == digest_of([number for number in range(1, size + 1) if number != culprit])
@@ -111,7 +111,7 @@ def test_culprits_come_in_row_order_with_the_file_that_they_are_from() -> None:
     )
     batch = Batch(4, (Piece(first, 0, 2), Piece(second, 0, 1)), (Span(0, 1, 3), Span(1, 1, 2)))
     acks, *_ = run(lambda ids: 400 if {2, 3} & set(ids) else 200, [batch])
-    assert [(reject.source, reject.file, reject.row) for reject in acks[0].refused] == [
+    assert [(reject.source, reject.file, reject.row) for reject in acks[0].rejects] == [
         (0, "a.csv", 2),
         (1, "b.csv", 1),
     ]
@@ -120,7 +120,7 @@ def test_culprits_come_in_row_order_with_the_file_that_they_are_from() -> None:
 def test_what_the_server_says_about_a_culprit_is_kept_without_control_characters() -> None:
     said = Response(400, {}, "bad \x1b[31mtimestamp\r\n" + "x" * 5_000)
     acks, *_ = run(lambda ids: said if 3 in ids else 200, make_batches(9, 9))
-    message = acks[0].refused[0].message
+    message = acks[0].rejects[0].message
     assert "bad [31mtimestamp x" in message
     assert message.isprintable()
     assert len(message) < 300
@@ -131,7 +131,7 @@ def test_many_culprits_are_all_found() -> None:
     acks, sender, transport = run(lambda ids: 400 if culprits & set(ids) else 200, make_batches(1_000, 500))
     assert transport.accepted == dict.fromkeys(set(range(1, 1_001)) - culprits, 1)
     for ack in acks:
-        assert [reject.row for reject in ack.refused] == [row for row in sorted(culprits) if row in rows_of(ack)]
+        assert [reject.row for reject in ack.rejects] == [row for row in sorted(culprits) if row in rows_of(ack)]
     assert sender.traffic.accepted == 1_000 - len(culprits)
 
 
