@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from importer.checkpoint import Anchor, Checkpoint
-    from importer.records import Ack, Batch, Reject
+    from importer.records import Ack, Batch
     from importer.rejects import RejectsFile
     from importer.report import Report
 

@@ -4,34 +4,24 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
 from importer.encoder import ChunkInput, Encoder
-from importer.records import Batch, EncodedRows, Span, rejects_within
+from importer.records import Batch, EncodedRows, Place, Span, rejects_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from importer.plan import Plan, PlannedSource
+    from importer.outstanding import Work
+    from importer.plan import Plan
     from importer.report import Report
-    from importer.source import Anchor as SourceAnchor
     from importer.source import Chunk
 
 AHEAD = 2
 """Chunks that are encoded at the same time. Each costs its columns and its bytes: some 40 MB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A source, its number in the import, the rows still to do, and where reading can start."""
-
-    source: PlannedSource
-    number: int
-    missing: Sequence[Span]
-    anchors: Sequence[SourceAnchor] = ()
 
 
 class Belt:
@@ -67,12 +57,14 @@ class Belt:
         return self._read.get(number, [])
 
     def note(self, report: Report) -> None:
-        """Add sizes and warnings to ``report``, and whether ``--limit`` left rows unread."""
+        """Add sizes, warnings and the first and last time to ``report``, and whether ``--limit`` left rows unread."""
         report.is_limited = self._events_left == 0
-        for encoder in self._encoders.values():
+        encoders = self._encoders.values()
+        for encoder in encoders:
             report.sizes.add(encoder.sizes.items())
-            for rule, count in encoder.warnings.items():
-                report.warnings.count(rule, count)
+            report.warnings.merge(encoder.findings)
+        report.oldest_ms = min((one.oldest_ms for one in encoders if one.oldest_ms is not None), default=None)
+        report.newest_ms = max((one.newest_ms for one in encoders if one.newest_ms is not None), default=None)
 
     def _encoded(self, work: Work) -> Iterator[EncodedRows]:
         encoder = self._encoder(work)
@@ -142,13 +134,14 @@ def _ahead(
 
 
 def _input(work: Work, chunk: Chunk) -> ChunkInput:
-    file = work.source.file
+    name = work.source.name
     return ChunkInput(
         span=chunk.span,
-        file=file.name,
-        path=str(file.path.resolve()),
+        file=name,
+        path=str(work.source.path),
         frame=chunk.frame,
         rows=chunk.rows,
         rejects=chunk.rejects,
-        line_of=chunk.line_of,
+        place_of=chunk.places or (lambda row: Place(name, row, chunk.line_of(row))),
+        groups=chunk.groups,
     )

@@ -9,20 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ack import AckWriter
-from importer.belt import Belt, Work
-from importer.checkpoint import OPEN_END, Candidate, Checkpoint, ImportKey, KnownSource
+from importer.belt import Belt
+from importer.checkpoint import Checkpoint, ImportKey, overall, peek
 from importer.errors import Imbalance, ImporterError, StateUnusable
+from importer.outstanding import everything, outstanding
 from importer.plan import Plan, plan
-from importer.records import Ack, Span
+from importer.records import Ack
+from importer.replay import plan_replay
 from importer.rejects import RejectsFile
-from importer.source import Anchor as SourceAnchor
-from importer.source import identify
 from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_rejects
 
 if TYPE_CHECKING:
@@ -31,18 +33,27 @@ if TYPE_CHECKING:
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
-__all__ = ["Plan", "Stop", "is_known", "plan", "run", "validate"]
+__all__ = ["Plan", "Stop", "is_known", "plan", "plan_retry", "run", "validate"]
 
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
 
 
 def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None:
     """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire."""
-    works = [Work(source, number, [Span(number, 1, OPEN_END)]) for number, source in enumerate(plan.sources)]
-    belt = Belt(plan, works)
     started = time.monotonic()
-    shown = started
     report.max_body_bytes = plan.profile.max_body_bytes
+    try:
+        with everything(plan, progress, stop.check) as todo:
+            _dry_run(plan, Belt(plan, todo.works), todo.total_rows, report, progress, stop)
+    finally:
+        report.seconds = time.monotonic() - started
+    report.requests = report.batches
+    report.balance()
+    progress.update(report.snapshot(report.rows.read))
+
+
+def _dry_run(plan: Plan, belt: Belt, total_rows: int | None, report: Report, progress: Progress, stop: Stop) -> None:
+    shown = time.monotonic()
     try:
         for batch in belt.batches():
             stop.check()
@@ -51,21 +62,29 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
                 report.pack(plan.profile.framing.body_bytes(batch))
             if time.monotonic() - shown > PROGRESS_SECONDS:
                 shown = time.monotonic()
-                progress.update(report.snapshot(plan.total_rows))
+                progress.update(report.snapshot(total_rows))
     finally:
         belt.note(report)
-        report.seconds = time.monotonic() - started
         report.rows.read = belt.rows_read
         report.rows.pending = report.rows.read - report.rows.settled
-    report.requests = report.batches
-    report.balance()
-    progress.update(report.snapshot(report.rows.read))
 
 
 def is_known(plan: Plan, destination: Destination, state_dir: Path) -> bool:
     """Whether this mapping was ever imported into this destination from that state directory."""
     key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
     return (state_dir / key.file_name()).exists()
+
+
+def plan_retry(mapping: Path, rejects: Path, destination: Destination, state_dir: Path, settings: RunSettings) -> Plan:
+    """The plan that sends the rows of the rejects file ``rejects`` that are good now: for :func:`run`.
+
+    Raises:
+        MappingInvalid: the mapping has problems.
+        SourceUnreadable: the rejects are not of this import, or a file that they name has changed.
+    """
+    key = ImportKey(mapping, destination.name, destination.site, settings.test_code)
+    path = state_dir / key.file_name()
+    return plan_replay(mapping, rejects, peek(path) if path.exists() else None, settings)
 
 
 def run(
@@ -112,32 +131,39 @@ def _recorded(checkpoint: Checkpoint, report: Report, settings: RunSettings) -> 
 def _import(
     plan: Plan, destination: Destination, checkpoint: Checkpoint, report: Report, progress: Progress, stop: Stop
 ) -> None:
-    candidates = [
-        Candidate(str(source.file.path), source.file.name, identify(source.file), source.dialect_json())
-        for source in plan.sources
-    ]
-    known = checkpoint.begin(candidates, plan.fingerprint(), plan.details(), again=plan.settings.again)
-    works = _works(plan, checkpoint, known)
-    report.rows.skipped = sum(source.acknowledged_rows for source in known)
-    report.rejected_earlier = sum(source.tally.rejected_rows for source in known if not source.complete)
-    report.digest = checkpoint.total([source.number for source in known]).digest
+    todo = outstanding(plan, checkpoint, progress, stop.check)
+    report.rows.skipped = todo.skipped_rows
+    report.rejected_earlier = sum(source.tally.rejected_rows for source in todo.known if not source.complete)
+    report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
     report.rejects = rejects.path
-    belt = Belt(plan, works)
+    belt = Belt(plan, todo.works)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
-            asyncio.run(Wire(plan, destination, belt, writer, report, progress, stop).carry())
+            _carry(Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows), stop)
     finally:
         rejects.close()
         belt.note(report)
         report.rows.read = report.rows.skipped + belt.rows_read
         with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
             report.rows.pending = _pending(checkpoint, belt)
+            report.overall = overall(checkpoint.sources())._asdict()
+            todo.remove_finished(checkpoint)
     report.balance()
     stop.check()
     if not report.is_limited:
         _check_nothing_missing(checkpoint, belt)
+
+
+def _carry(wire: Wire, stop: Stop) -> None:
+    """Send in a thread of its own: the caller may be in an event loop already, as in a notebook."""
+    with ThreadPoolExecutor(1, thread_name_prefix="importer-wire") as pool:
+        try:
+            pool.submit(asyncio.run, wire.carry()).result()
+        except KeyboardInterrupt:
+            stop.request(signal.SIGINT)
+            raise
 
 
 def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:
@@ -145,19 +171,7 @@ def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:
     for work in belt.works:
         if missing := checkpoint.missing(work.number):
             gap = missing[0]
-            raise Imbalance(f"{work.source.file.name}: rows from {gap.start:,} on were never read.", RESUME)
-
-
-def _works(plan: Plan, checkpoint: Checkpoint, known: list[KnownSource]) -> list[Work]:
-    works = []
-    for source, state in zip(plan.sources, known, strict=True):
-        if state.complete:
-            continue
-        missing = checkpoint.missing(state.number)
-        anchor = checkpoint.anchor(state.number, missing[0].start) if missing else None
-        anchors = (SourceAnchor(anchor.row, anchor.offset, anchor.line),) if anchor else ()
-        works.append(Work(source, state.number, missing, anchors))
-    return works
+            raise Imbalance(f"{work.source.name}: rows from {gap.start:,} on were never read.", RESUME)
 
 
 def _pending(checkpoint: Checkpoint, belt: Belt) -> int:

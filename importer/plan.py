@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import SourceUnreadable
+from importer.mapping.cells import type_name
 from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, EachSpec, FieldSpec, load_document
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
 from importer.records import Span
-from importer.source import Dialect, Reader, SourceFile, discover, open_source, sniff
+from importer.source import Dialect, Identity, Reader, SourceFile, discover, identify, open_source, sniff
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as MappingOf
     from collections.abc import Sequence
     from pathlib import Path
 
@@ -25,12 +28,35 @@ _SAMPLE_ROWS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class PlannedSource:
-    """A file, how it is read, and the mapping compiled for its columns. ``total_rows`` is known for Parquet."""
+    """A file, how it is read, and the mapping compiled for its columns.
+
+    ``schema`` has the type of each column. ``total_rows`` is known for Parquet.
+    """
 
     file: SourceFile
     dialect: Dialect | None
     mapping: CompiledMapping
+    schema: MappingOf[str, Any]
     total_rows: int | None
+
+    @property
+    def name(self) -> str:
+        """How messages call it: the path as the user wrote it."""
+        return self.file.name
+
+    @property
+    def path(self) -> Path:
+        """Its real path."""
+        return self.file.path.resolve()
+
+    @property
+    def identifier(self) -> str:
+        """What the checkpoint knows it by."""
+        return os.path.realpath(self.file.path)
+
+    def identity(self) -> Identity:
+        """What makes it the same source in another run. Reads the file."""
+        return identify(self.file)
 
     def dialect_json(self) -> dict[str, Any]:
         """The dialect as the checkpoint freezes it; empty for Parquet."""
@@ -99,7 +125,9 @@ def plan(mapping: Path, arguments: Sequence[str], settings: RunSettings) -> Plan
         key = (file.format, tuple(reader.schema.items()))
         if key not in compiled:
             compiled[key] = _compile(document, file, reader, units, settings)
-        sources.append(PlannedSource(file, dialect, compiled[key], reader.total_rows))
+        sources.append(PlannedSource(file, dialect, compiled[key], reader.schema, reader.total_rows))
+    if document.mapping.group_by is not None:
+        _check_alike(sources)
     return Plan(
         document, tuple(sources), _profile(settings), settings, units,
         tuple(_notes(sources, units)), tuple(_warnings(compiled.values())),
@@ -143,6 +171,20 @@ def _guess_units(document: Document, reader: Reader) -> dict[str, str]:
     if sample is None:
         return {}
     return {f"column {name!r}": guess_unit(sample.frame[name]) for name in columns if name}
+
+
+def _check_alike(sources: list[PlannedSource]) -> None:
+    """Rows of one event may come from any file, so that a column must have one type in all of them."""
+    first = sources[0]
+    for source in sources[1:]:
+        for name in first.mapping.columns:
+            here, there = source.schema[name], first.schema[name]
+            if here != there or source.file.format != first.file.format:
+                raise SourceUnreadable(
+                    f"{source.name}: column {name!r} is {type_name(here)} ({source.file.format}) here, and "
+                    f"{type_name(there)} ({first.file.format}) in {first.name}: their rows cannot be grouped together.",
+                    "Export all files of a grouped import in the same way.",
+                )
 
 
 def _notes(sources: list[PlannedSource], units: dict[str, str]) -> list[str]:

@@ -47,9 +47,9 @@ class Reject:
 
     ``row`` is the ordinal of the record in ``file`` and ``line`` its physical line there (0 where the format has no
     lines). ``staged_row`` is the number of the row in source ``source``, where that is not the file itself but a stage
-    of grouped rows. ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a stable word for machines
-    and ``message`` a sentence for people that names target and value. ``source_row`` is the row as read (column to
-    value), or the raw text of a broken record. ``event`` is the encoded event where there was one.
+    of grouped rows. ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a stable word for
+    machines and ``message`` a sentence for people that names target and value. ``source_row`` is the row as read
+    (column to value), or the raw text of a broken record. ``event`` is the encoded event where there was one.
     """
 
     source: int
@@ -75,11 +75,11 @@ class EncodedRows:
 
     ``file`` is the name of the source in messages. ``body`` is one contiguous buffer. Event ``i`` is
     ``body[offsets[i]:offsets[i + 1]]`` and includes the separator of the endpoint's framing, ``separator_bytes`` long,
-    at its end. ``rows[i]`` is its source row, strictly increasing; the event of several rows, as grouping makes them, is
-    that of rows ``rows[i]`` to ``stops[i] - 1``. ``place_of`` says where a row of the source stands in which file, by
-    default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting with 0), one for
-    each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
-    ``rejects`` are in the order of their numbers; the rows of ``span`` that are neither in events nor rejects were filtered.
+    at its end. ``rows[i]`` is its source row, strictly increasing; an event of several rows, as grouping makes them,
+    is that of rows ``rows[i]`` to ``stops[i] - 1``. ``place_of`` says where a row of the source stands in which file,
+    by default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting
+    with 0), one for each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
+    ``rejects`` are in the order of their numbers; rows of ``span`` that are in neither were filtered.
     The sequences are memoryviews over Arrow buffers (int64, uint64): indexing gives a Python int, without a copy.
     """
 

@@ -93,14 +93,18 @@ def encode(reject: Reject) -> str:
     return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
+def read_rejects(path: Path, length: int | None = None) -> Iterator[dict[str, Any]]:
     """The objects of a rejects file, in order, with the members that :func:`encode` writes.
+
+    ``length`` is how many bytes of it count, by default all: behind them may stand what a crash left.
 
     Raises :class:`SourceUnreadable` naming the line, if one is not such an object, and for a file that cannot be read.
     """
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
+                if length is not None and (length := length - len(line)) < 0:
+                    return
                 yield _decode(line, f"{path}:{number}")
     except OSError as error:
         raise SourceUnreadable(f"The rejects file {path} cannot be read: {error.strerror}.") from error

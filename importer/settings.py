@@ -86,6 +86,7 @@ class RunSettings:
 
     ``requests_per_second`` is ``None`` for "no limit" (only the sandbox and the benchmarks use that).
     ``limit`` bounds the number of events; ``test_code`` becomes the root property ``test_code`` of each event.
+    ``accept_incomplete_groups``: a broken record, whose group nobody knows, does not stop a grouped import.
     """
 
     endpoint: str = "batch"
@@ -100,3 +101,4 @@ class RunSettings:
     max_item_bytes: int | None = None
     max_body_bytes: int | None = None
     retry: RetryPolicy = RetryPolicy()
+    accept_incomplete_groups: bool = False

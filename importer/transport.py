@@ -2,7 +2,7 @@
 
 The source key is part of every URL, and aiohttp shows URLs in its messages. So no text of an aiohttp exception leaves
 this module, no exception is raised with one of them as its cause or context, and answers that repeat the key are
-cleaned of it.
+cleaned of it. The credentials of a proxy are taken out of its address before aiohttp sees it.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ has no answer, and would have to be sent again."""
 
 _NO_ANSWER: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ClientHttpProxyError, "the proxy has no connection to {host}", False),
-    (aiohttp.ClientConnectorDNSError, "the name {host} was not found", False),
-    (aiohttp.ClientConnectorError, "no connection to {host}: {reason}", False),
+    (aiohttp.ClientConnectorDNSError, "the name of {peer} was not found", False),
+    (aiohttp.ClientConnectorError, "no connection to {peer}: {reason}", False),
     (aiohttp.ConnectionTimeoutError, "no connection to {host} within {policy.connect_timeout_seconds:g} s", False),
     (TimeoutError, "no answer within {policy.request_timeout_seconds:g} s", True),
     (aiohttp.ClientResponseError, "an answer that is no HTTP", True),
@@ -48,14 +48,28 @@ _NO_ANSWER: tuple[tuple[type[Exception], str, bool], ...] = (
     (OSError, "the connection broke: {reason}", True),
     (aiohttp.ClientError, "no usable answer", True),
 )
-"""The first that fits: the exception, what it means, and whether the request may have reached the destination."""
+"""The first that fits: the exception, what it means, and whether the request may have reached the destination.
+``peer`` is the proxy or the destination, whichever the exception is about."""
+
+_PROXY_FORM = "Write it like --proxy http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+_PROXY_REFUSES: dict[int, tuple[str, str]] = {
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (
+        "The proxy wants credentials that --proxy does not have",
+        f"{_PROXY_FORM}, or put that into IMPORTER_PROXY, which shows in no process list.",
+    ),
+    HTTPStatus.FORBIDDEN: (
+        "The proxy forbids a connection to {host}",
+        "Ask whoever runs the proxy to allow that host.",
+    ),
+}
 
 
 class AiohttpTransport:
     """The transport of real runs: an asynchronous context manager around one pool of ``concurrency`` connections.
 
     Redirects are not followed, cookies not kept, environment proxies and netrc not used, certificates always
-    verified: against the system's authorities, and those of ``destination.ca_file`` too.
+    verified: against the system's authorities, and those of ``destination.ca_file`` too. A proxy gets CONNECT for an
+    https destination, and so never sees the source key; for an http one it gets the request itself.
 
     Raises:
         UsageInvalid: URL, proxy, site, key or CA file cannot be used.
@@ -66,13 +80,17 @@ class AiohttpTransport:
     ) -> None:
         self._url = _request_url(destination, profile)
         self._host = self._url.host or ""
-        self._proxy = _checked_url(destination.proxy, "--proxy") if destination.proxy else None
+        self._proxy, credentials = _proxy(destination.proxy)
+        tunnels = self._url.scheme == "https"  # then credentials are for the CONNECT alone
+        self._headers = {} if tunnels else credentials
+        self._proxy_headers = credentials if tunnels else {}
         self._tls = _tls_context(destination)
         self._method = profile.method
         self._policy = policy
         self._concurrency = concurrency
         key = destination.source_key.reveal()
-        self._secrets = {secret for secret in (key, quote(key, safe=""), quote_plus(key)) if secret}
+        encoded = (value.removeprefix("Basic ") for value in credentials.values())
+        self._secrets = {secret for secret in (key, quote(key, safe=""), quote_plus(key), *encoded) if secret}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -110,7 +128,12 @@ class AiohttpTransport:
             raise RuntimeError("the transport is used outside of its `async with`")
         try:
             async with self._session.request(
-                self._method, self._url, data=request.body, allow_redirects=False
+                self._method,
+                self._url,
+                data=request.body,
+                headers=self._headers,
+                proxy_headers=self._proxy_headers,
+                allow_redirects=False,
             ) as answer:
                 headers = {name.lower(): value for name, value in answer.headers.items()}
                 return Response(answer.status, headers, self._cleaned(await _beginning(answer.content)))
@@ -125,16 +148,29 @@ class AiohttpTransport:
         return text
 
     def _translated(self, error: Exception) -> ImporterError | NoAnswer:
+        peer, option = self._peer(error)
         if isinstance(error, aiohttp.ClientSSLError):
             return DestinationRefused(
-                f"No trusted connection to {self._host}: {_tls_reason(error.os_error)}.",
-                "Nothing was sent. Check --url and this machine's clock; --ca-file if a proxy replaces certificates.",
+                f"No trusted connection to {peer}: {_tls_reason(error.os_error)}.",
+                f"Nothing was sent. Check {option} and this machine's clock; if the authority is your own, or a proxy "
+                "replaces certificates, name the authority's certificate with --ca-file.",
             )
-        if isinstance(error, aiohttp.ClientHttpProxyError) and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            return DestinationRefused(f"The proxy refuses with {error.status}.", "Nothing was sent. Check --proxy.")
+        if isinstance(error, aiohttp.ClientHttpProxyError) and not _may_pass(error.status):
+            return self._refused_by_proxy(error.status)
         message, sent = next((text, sent) for kind, text, sent in _NO_ANSWER if isinstance(error, kind))
         reason = _system_reason(error) if isinstance(error, OSError) else ""
-        return NoAnswer(message.format(host=self._host, reason=reason, policy=self._policy), sent=sent)
+        return NoAnswer(message.format(host=self._host, peer=peer, reason=reason, policy=self._policy), sent=sent)
+
+    def _peer(self, error: Exception) -> tuple[str, str]:
+        """Who could not be reached, and the option that names it."""
+        if self._proxy is not None and getattr(error, "host", None) == self._proxy.host:
+            return f"the proxy {self._proxy.host}", "--proxy"
+        return self._host, "--url"
+
+    def _refused_by_proxy(self, status: int) -> DestinationRefused:
+        unknown = "The proxy does not connect to {host}", "Check --proxy."
+        message, hint = _PROXY_REFUSES.get(status, unknown)
+        return DestinationRefused(f"{message.format(host=self._host)} ({status}).", f"Nothing was sent. {hint}")
 
 
 def is_plain_remote(url: str) -> bool:
@@ -162,7 +198,24 @@ def _request_url(destination: Destination, profile: EndpointProfile) -> URL:
     return URL(f"{str(base).rstrip('/')}{profile.path}?{query}", encoded=True)
 
 
-def _checked_url(text: str, option: str) -> URL:
+def _proxy(text: str | None) -> tuple[URL | None, dict[str, str]]:
+    """The address of the proxy without the credentials of ``text``, and the header that carries them."""
+    if not text:
+        return None, {}
+    scheme, mark, _ = text.partition("://")
+    if mark and scheme.lower().startswith("socks"):
+        raise UsageInvalid("--proxy names a SOCKS proxy; only HTTP proxies can be used.", _PROXY_FORM + ".")
+    hint = f"{_PROXY_FORM}; in a password : / ? # @ and % are written %3A %2F %3F %23 %40 and %25."
+    url = _checked_url(text, "--proxy", hint)
+    if url.path not in {"", "/"} or url.query_string or url.fragment or ":" in (url.user or ""):
+        raise UsageInvalid("--proxy is more than a host with a port.", hint)
+    if url.user is None and url.password is None:
+        return url, {}
+    credentials = aiohttp.encode_basic_auth(url.user or "", url.password or "")
+    return url.with_user(None), {"Proxy-Authorization": credentials}
+
+
+def _checked_url(text: str, option: str, hint: str = "Write it like --url https://host.example") -> URL:
     """``text`` as an absolute http(s) URL. The text itself is not repeated: a proxy's holds a password."""
     try:
         url = URL(text)
@@ -170,7 +223,7 @@ def _checked_url(text: str, option: str) -> URL:
     except ValueError:
         good = False
     if not good or not _is_plain(text):
-        raise UsageInvalid(f"{option} is no http or https URL.", f"Write it like {option} https://host.example")
+        raise UsageInvalid(f"{option} is no http or https URL.", hint)
     return url
 
 
@@ -191,9 +244,18 @@ def _tls_context(destination: Destination) -> ssl.SSLContext | None:
     try:
         context.load_verify_locations(destination.ca_file)
     except OSError as error:  # ssl.SSLError too
-        reason = "it holds no certificates in PEM form" if isinstance(error, ssl.SSLError) else _system_reason(error)
-        raise UsageInvalid(f"--ca-file {destination.ca_file} cannot be used: {reason}.") from error
+        reason = "it holds no certificate in PEM form" if isinstance(error, ssl.SSLError) else _system_reason(error)
+        raise UsageInvalid(
+            f"--ca-file {destination.ca_file} cannot be used: {reason}.",
+            "Name a file with the certificate of the authority, from -----BEGIN CERTIFICATE----- on.",
+        ) from error
     return context
+
+
+def _may_pass(status: int) -> bool:
+    """Whether what a proxy answers may be another answer later."""
+    passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in passing
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

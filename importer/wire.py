@@ -72,8 +72,10 @@ class Wire:
         report: Report,
         progress: Progress,
         stop: Stop,
+        total_rows: int | None,
     ) -> None:
         self._plan = plan
+        self._total_rows = total_rows
         self._settings = plan.settings
         self._destination = destination
         self._belt = belt
@@ -181,7 +183,7 @@ class Wire:
         traffic = self._sender.traffic
         self._report.requests, self._report.retries = traffic.requests, traffic.retries
         self._report.bytes_sent = traffic.bytes_sent
-        self._progress.update(self._report.snapshot(self._plan.total_rows))
+        self._progress.update(self._report.snapshot(self._total_rows))
 
 
 def _paced(requests_per_second: float | None) -> float | None:

@@ -9,7 +9,8 @@ import polars as pl
 from importer.encoder import ChunkInput, Encoder
 from importer.mapping.compile import compile_mapping
 from importer.mapping.document import Document, parse_document
-from importer.records import EncodedRows, Piece, Reject, Span
+from importer.records import EncodedRows, Piece, Place, Reject, Span
+from importer.report import Findings
 
 HEAD = "version: 1\nevent: purchase\nkey: position\n"
 TIME = "  context.event_timestamp: {value: 1700000000000}\n"
@@ -26,7 +27,7 @@ def document(fields: str, head: str = HEAD) -> Document:
 @dataclass(frozen=True)
 class Result:
     encoded: EncodedRows
-    warnings: dict[str, int]
+    findings: Findings
 
     @property
     def texts(self) -> list[str]:
@@ -48,6 +49,10 @@ class Result:
         return found
 
     @property
+    def warnings(self) -> dict[str, int]:
+        return {rule: finding.count for rule, finding in self.findings.items()}
+
+    @property
     def rejects(self) -> dict[int, tuple[str, str]]:
         return {reject.row: (reject.code, reject.message) for reject in self.encoded.rejects}
 
@@ -55,7 +60,7 @@ class Result:
 def chunk_of(frame: pl.DataFrame, first_row: int = 1, rejects: tuple[Reject, ...] = (), source: int = 0) -> ChunkInput:
     span = Span(source, first_row, first_row + frame.height)
     rows = pl.Series(range(span.start, span.stop), dtype=pl.Int64)
-    return ChunkInput(span, "f.csv", "/data/f.csv", frame, rows, rejects, lambda row: row + 1)
+    return ChunkInput(span, "f.csv", "/data/f.csv", frame, rows, rejects, lambda row: Place("f.csv", row, row + 1))
 
 
 def run(
@@ -72,4 +77,4 @@ def run(
     frame = data if isinstance(data, pl.DataFrame) else pl.DataFrame(data)
     mapping = compile_mapping(document(fields, head), frame.schema, is_text=is_text, units=units, test_code=test_code)
     encoder = Encoder(mapping, b",", max_item_bytes)
-    return Result(encoder.encode(chunk_of(frame)), dict(encoder.warnings))
+    return Result(encoder.encode(chunk_of(frame)), encoder.findings)

@@ -10,13 +10,13 @@ from importer.errors import SourceChanged, UsageInvalid
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from importer.checkpoint.sources import Identity, Source
+    from importer.checkpoint.sources import Identity, KnownSource, Source
 
 _SHOWN_DIFFERENCES = 10
 _LONGEST_VALUE = 80
 
 
-def same_file(source: Source, identity: Identity) -> None:
+def same_file(source: Source | KnownSource, identity: Identity) -> None:
     """Raise :class:`SourceChanged` unless ``identity`` is that of the file the checkpoint knows.
 
     A changed modification time alone is a copied or touched file, not another one.

@@ -113,10 +113,9 @@ class Checkpoint:
             SourceChanged: a known file has other content.
             UsageInvalid: a file is named twice, or one is unfinished and fingerprint or dialect differ from its own.
         """
-        named = _by_real_path(candidates)
         if not again:
-            for path, candidate in named.items():
-                self._agree(self._ledger.by_path.get(path), candidate, fingerprint)
+            self.agree(candidates, fingerprint)
+        named = _by_real_path(candidates)
         with self._store.transaction():
             number = self._fingerprint_number(fingerprint)
             admitted = [self._ledger.admit(path, candidate, number, again=again) for path, candidate in named.items()]
@@ -126,6 +125,11 @@ class Checkpoint:
             last = self._runs[-1].number if self._runs else 0
             self._save_run(RunRecord(last + 1, self._timestamp(), None, None, details))
         return [source.known() for source in admitted]
+
+    def agree(self, candidates: Sequence[Candidate], fingerprint: Mapping[str, Any]) -> None:
+        """Raise what :meth:`begin` would raise, and begin nothing."""
+        for path, candidate in _by_real_path(candidates).items():
+            self._agree(self._ledger.by_path.get(path), candidate, fingerprint)
 
     def missing(self, source: int) -> list[Span]:
         """The rows without a fate, in order; up to ``OPEN_END`` while the number of rows is unknown."""

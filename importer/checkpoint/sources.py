@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 OPEN_END = sys.maxsize
 """``stop`` of the last missing span while the number of rows is unknown."""
 
+MEMBERS = "members"
+"""Entry of the dialect of a stage: the files whose rows it holds."""
+REPLAY = "replay"
+"""Entry of the dialect of rows that were rejected before: which rows of which file they are."""
+
 ACKNOWLEDGED, ANNOUNCED, AMBIGUOUS = KINDS = "acknowledged", "announced", "ambiguous"
 
 
@@ -60,9 +65,36 @@ class Candidate:
     dialect: Mapping[str, Any] = field(default_factory=dict)
 
 
+class KnownFile(NamedTuple):
+    """A file that a source stands for. ``path`` is what the checkpoint knows it by, ``rows`` its rows if known."""
+
+    name: str
+    path: str
+    identity: StoredIdentity
+    dialect: Mapping[str, Any]
+    rows: int | None
+
+    @property
+    def replay(self) -> Mapping[str, Any] | None:
+        """Of a replay of rejected rows: which rows of which file they are."""
+        return self.dialect.get(REPLAY)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a member of the dialect of the source that stands for it."""
+        return self._asdict()
+
+    @classmethod
+    def from_json(cls, body: Mapping[str, Any]) -> KnownFile:
+        """The file that :meth:`to_json` wrote."""
+        return cls(**{**body, "identity": StoredIdentity(*body["identity"])})
+
+
 @dataclass(frozen=True, slots=True)
 class KnownSource:
-    """One source and how far it is, at one moment. ``total_rows`` is ``None`` until its end was reached once."""
+    """One source and how far it is, at one moment. ``total_rows`` is ``None`` until its end was reached once.
+
+    ``pristine``: nothing was done with it yet, so that nothing has to agree with that.
+    """
 
     number: int
     path: str
@@ -73,11 +105,28 @@ class KnownSource:
     acknowledged_rows: int
     ambiguous_rows: int
     tally: Tally
+    pristine: bool = False
 
     @property
     def complete(self) -> bool:
         """Whether every row has its fate."""
         return self.total_rows == self.acknowledged_rows
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether it is a stage of grouped rows in the place of its files."""
+        return MEMBERS in self.dialect
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether its rows were rejected before, and are counted by another source, too."""
+        return all(file.replay is not None for file in self.files())
+
+    def files(self) -> list[KnownFile]:
+        """The files that it stands for: itself, or those whose rows were grouped."""
+        if not self.is_stage:
+            return [KnownFile(self.name, self.path, self.identity, self.dialect, self.total_rows)]
+        return [KnownFile.from_json(body) for body in self.dialect[MEMBERS]]
 
 
 @dataclass(slots=True)
@@ -117,6 +166,7 @@ class Source:
             acknowledged_rows=self.rows[ACKNOWLEDGED].rows,
             ambiguous_rows=self.rows[AMBIGUOUS].rows,
             tally=self.tally,
+            pristine=self.pristine,
         )
 
     def missing(self) -> list[Span]:

@@ -5,22 +5,29 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.checkpoint.lock import Holder, read_holder
 from importer.checkpoint.place import SUFFIX, ImportKey
+from importer.checkpoint.ranges import Ranges
 from importer.checkpoint.runs import RunRecord, load_runs
-from importer.checkpoint.sources import KnownSource, load
+from importer.checkpoint.sources import AMBIGUOUS, ANNOUNCED, KnownSource, Source, load
 from importer.checkpoint.store import Store, damaged
 from importer.checkpoint.tally import Tally, total
+from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from importer.records import Span
 
 
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
-    """Where one import stands. ``holder`` is who runs it now; ``rejects`` are paths and bytes of its rejects files."""
+    """Where one import stands. ``holder`` is who runs it now; ``rejects`` are paths and bytes of its rejects files.
+
+    ``ambiguous`` are rows that a run which was killed may have sent and never saw the answer of: an upper bound.
+    """
 
     path: Path
     key: ImportKey
@@ -28,6 +35,7 @@ class ImportStatus:
     sources: tuple[KnownSource, ...]
     runs: tuple[RunRecord, ...]
     rejects: Mapping[str, int]
+    ambiguous: tuple[Span, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -41,8 +49,13 @@ class ImportStatus:
 
 
 def list_imports(directory: Path) -> list[Path]:
-    """The checkpoint files in ``directory``, by name; none if it does not exist."""
-    return sorted(directory.glob(f"*{SUFFIX}"))
+    """The checkpoint files in ``directory``, by name; none if it does not exist. StateUnusable if it cannot be read."""
+    try:
+        return sorted(path for path in directory.iterdir() if path.name.endswith(SUFFIX))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StateUnusable(f"The state directory {directory} cannot be read: {error.strerror}.") from error
 
 
 def peek(path: Path) -> ImportStatus:
@@ -50,16 +63,37 @@ def peek(path: Path) -> ImportStatus:
     store = Store(path, read_only=True)
     try:
         with store.snapshot():
+            holder, sources = read_holder(lock_path(path)), load(store)
             return ImportStatus(
                 path=path,
                 key=_key(store),
-                holder=read_holder(lock_path(path)),
-                sources=tuple(source.known() for source in load(store)),
+                holder=holder,
+                sources=tuple(source.known() for source in sources),
                 runs=tuple(load_runs(store)),
                 rejects={json.loads(name): length for name, length in store.rows("rejects_file")},
+                ambiguous=tuple(span for source in sources for span in _ambiguous(source, is_running=bool(holder))),
             )
     finally:
         store.close()
+
+
+class Overall(NamedTuple):
+    """Where all rows of an import stand: ``rows`` were read so far; a reject that was sent later counts as sent."""
+
+    rows: int
+    sent: int
+    filtered: int
+    rejected: int
+    duplicate: int
+
+
+def overall(sources: Iterable[KnownSource]) -> Overall:
+    """The balance over first runs and replays of their rejects."""
+    known = list(sources)
+    tally = total(source.tally for source in known)
+    replayed = sum(source.acknowledged_rows for source in known if source.is_replay)
+    rows = sum(source.acknowledged_rows for source in known) - replayed
+    return Overall(rows, tally.sent, tally.filtered, tally.rejected_rows - replayed, tally.duplicate)
 
 
 def check_key(store: Store, key: ImportKey) -> None:
@@ -72,6 +106,15 @@ def check_key(store: Store, key: ImportKey) -> None:
 def lock_path(path: Path) -> Path:
     """The lock file beside the checkpoint file at ``path``."""
     return path.with_name(f"{path.name}.lock")
+
+
+def _ambiguous(source: Source, *, is_running: bool) -> list[Span]:
+    """What a run that was killed left in doubt: its window is still there until the next run begins."""
+    rows = Ranges()
+    for kind in (AMBIGUOUS,) if is_running else (AMBIGUOUS, ANNOUNCED):
+        for start, stop in source.rows[kind]:
+            rows.add(start, stop)
+    return source.spans(list(rows))
 
 
 def _key(store: Store) -> ImportKey:

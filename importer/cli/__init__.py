@@ -14,6 +14,7 @@ _COMMANDS = {
     "validate": "the whole dry run: every row, every problem, nothing sent",
     "status": "where imports stand",
     "sandbox": "a local collect server that obeys the documented API",
+    "schema": "the JSON Schema of the mapping file, for editors",
 }
 
 

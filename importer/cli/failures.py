@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import logging
 import traceback
+from dataclasses import asdict
+from typing import Any
 
 import click
 
-from importer.errors import ExitCode, ImporterError
+from importer.cli.console import console, give_up_stdout, say
+from importer.errors import ExitCode, ImporterError, MappingInvalid
+from importer.report.text import printable
+
+__all__ = ["exit_code_of", "printable", "tell"]
 
 _REPORT_A_BUG = "This is a bug of the importer; nothing that was answered is lost. Please report the lines above."
+_LONGEST_MESSAGE = 500
+_SHOWN_FRAMES = 4
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -27,27 +34,30 @@ def exit_code_of(error: BaseException) -> int:
 
 
 def tell(error: BaseException) -> None:
-    """Write ``error`` to stderr for a person. Only a bug shows where it happened, and never the values."""
+    """Say what ``error`` means to a person. Only a bug shows where it happened, and never the values."""
     if isinstance(error, click.exceptions.Exit):
         return
     if isinstance(error, BrokenPipeError):
-        # whoever read stdout has gone; Python would complain once more when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        give_up_stdout()
         return
+    if isinstance(error, click.ClickException) and not console.is_json:
+        error.show()  # with the usage of the command
+        return
+    message, fields = _told(error)
+    fields = {"type": type(error).__name__, "exit_code": exit_code_of(error), **fields}
+    say("error", message, level=logging.ERROR, **fields)
+
+
+def _told(error: BaseException) -> tuple[str, dict[str, Any]]:
+    """The message for ``error``, and the fields that go with it."""
+    if isinstance(error, MappingInvalid):
+        return error.message, {"hint": error.hint, "problems": [asdict(problem) for problem in error.problems]}
     if isinstance(error, ImporterError):
-        click.echo(f"error: {printable(str(error))}", err=True)
-    elif isinstance(error, click.ClickException):
-        error.show()
-    elif isinstance(error, KeyboardInterrupt | click.Abort):
-        click.echo("Interrupted.", err=True)
-    else:
-        frames = traceback.format_tb(error.__traceback__)
-        click.echo("".join(frames[-4:]) + f"{type(error).__name__}: {printable(str(error)[:500])}", err=True)
-        click.echo(_REPORT_A_BUG, err=True)
-
-
-def printable(text: str) -> str:
-    """``text`` without characters that could move a terminal's cursor; line ends stay."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode("ascii") for char in text
-    )
+        return error.message, {"hint": error.hint}
+    if isinstance(error, click.ClickException):
+        return error.format_message(), {"hint": "Look at --help of the command."}
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "Interrupted.", {"hint": ""}
+    frames = "".join(traceback.format_tb(error.__traceback__)[-_SHOWN_FRAMES:])
+    message = f"{type(error).__name__}: {str(error)[:_LONGEST_MESSAGE]}"
+    return message, {"hint": _REPORT_A_BUG, "traceback": frames}

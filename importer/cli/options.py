@@ -19,9 +19,13 @@ _PERCENT = 100
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- passed through to Click
     """A Click option whose environment variable is ``IMPORTER_`` and its long name."""
-    long_name = next(name for name in names if name.startswith("--")).partition("/")[0]
-    variable = "IMPORTER_" + long_name.removeprefix("--").replace("-", "_").upper()
-    return click.option(*names, envvar=variable, show_envvar=True, **attributes)
+    long_name = next(name for name in names if name.startswith("--"))
+    return click.option(*names, envvar=variable(long_name), show_envvar=True, **attributes)
+
+
+def variable(long_name: str) -> str:
+    """The environment variable of an option, such as ``IMPORTER_STATE_DIR`` of ``--state-dir``."""
+    return "IMPORTER_" + long_name.removeprefix("--").replace("-", "_").upper()
 
 
 class RejectLimitType(click.ParamType[RejectLimit]):
@@ -60,6 +64,11 @@ source_options = (
     option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Stop after N events."),
     option("--test-code", default=None, metavar="TEXT", help="Mark events for the vendor's event inspector."),
     option(
+        "--accept-incomplete-groups",
+        is_flag=True,
+        help="Group although a record is broken, so that nobody knows to which event its row belongs.",
+    ),
+    option(
         "--max-item-bytes",
         type=click.IntRange(min=1),
         default=None,
@@ -77,7 +86,18 @@ source_options = (
 
 output_options = (
     option("--json", "as_json", is_flag=True, help="Print the report as one JSON object on stdout."),
-    option("--quiet", "-q", is_flag=True, help="No progress and no report; errors only."),
+    option("--quiet", "-q", is_flag=True, help="Nothing at all when all goes well: no progress, no report."),
+)
+
+log_options = (
+    option("--verbose", "-v", is_flag=True, help="Log more."),
+    option(
+        "--log-format",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Words on stderr as text, or one JSON object a line.",
+    ),
 )
 
 

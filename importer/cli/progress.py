@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
-import click
+from importer.cli.console import console, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,11 +35,7 @@ class Lines:
         """Write a line if the last one is long enough ago."""
         if self._clock() >= self._next:
             self._next = self._clock() + LINE_SECONDS
-            total = f" of {snapshot.rows_total:,}" if snapshot.rows_total is not None else ""
-            click.echo(
-                f"{snapshot.rows_done:,}{total} rows, {snapshot.events:,} events, {snapshot.rejected:,} rejected",
-                err=True,
-            )
+            say("progress", _sentence(snapshot), **snapshot._asdict())
 
 
 class Bar:
@@ -49,20 +45,37 @@ class Bar:
         from tqdm import tqdm
 
         self._bar = tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, mininterval=0.2)
-        self._is_started = False
+        self._phase: str | None = None
+        console.aside = lambda: tqdm.external_write_mode(file=sys.stderr)
 
     def update(self, snapshot: Snapshot) -> None:
-        """Move the bar to ``snapshot``; what earlier runs did is where it starts."""
+        """Move the bar to ``snapshot``. A new phase counts anew; what was done before it is where the bar starts."""
         self._bar.total = snapshot.rows_total
-        if not self._is_started:
+        if snapshot.phase != self._phase:
+            self._phase = snapshot.phase
+            self._bar.set_description(snapshot.phase or None, refresh=False)
             self._bar.initial = snapshot.rows_done
-            self._is_started = True
+            self._bar.reset()
+            self._bar.n = snapshot.rows_done
         self._bar.set_postfix(events=f"{snapshot.events:,}", rejected=f"{snapshot.rejected:,}", refresh=False)
         self._bar.update(snapshot.rows_done - self._bar.n)
 
     def close(self) -> None:
         """Leave the line of the terminal."""
+        console.aside = nullcontext
         self._bar.close()
+
+
+class Named:
+    """Progress of a phase that does not name itself."""
+
+    def __init__(self, progress: Progress, phase: str) -> None:
+        self._progress = progress
+        self._phase = phase
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show ``snapshot`` under the name."""
+        self._progress.update(snapshot._replace(phase=snapshot.phase or self._phase))
 
 
 @contextmanager
@@ -70,7 +83,7 @@ def shown(*, quiet: bool) -> Iterator[Progress]:
     """The progress that fits where stderr goes."""
     if quiet:
         yield Silent()
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and not console.is_json:
         bar = Bar()
         try:
             yield bar
@@ -78,3 +91,9 @@ def shown(*, quiet: bool) -> Iterator[Progress]:
             bar.close()
     else:
         yield Lines()
+
+
+def _sentence(snapshot: Snapshot) -> str:
+    phase = f"{snapshot.phase}: " if snapshot.phase else ""
+    total = f" of {snapshot.rows_total:,}" if snapshot.rows_total is not None else ""
+    return f"{phase}{snapshot.rows_done:,}{total} rows, {snapshot.events:,} events, {snapshot.rejected:,} rejected"

@@ -2,57 +2,67 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.failures import printable
-from importer.cli.options import apply, output_options, source_options
-from importer.cli.session import finish, set_up_logging, stoppable
+from importer.cli.forecast import dates, duration
+from importer.cli.options import apply, log_options, option, output_options, source_options
+from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
+from importer.report import Report
 
 if TYPE_CHECKING:
-    from importer.report import Report
+    from importer.pipeline import Stop
     from importer.settings import RunSettings
 
-_MINUTE, _HOUR = 60, 3600
 
-
-@click.command()
+@click.command(cls=ReportingCommand)
 @click.argument("mapping", type=click.Path(path_type=Path))
 @click.argument("sources", nargs=-1)
 @apply(source_options)
+@option(
+    "--state-dir",
+    type=click.Path(path_type=Path),
+    default=None,
+    help="Where grouping may use disk.  [default: .importer beside MAPPING]",
+)
+@apply(log_options)
 @apply(output_options)
 def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: bool, **options: Any) -> None:  # noqa: ANN401
     """Read every row of SOURCES through MAPPING and report every problem. Sends nothing and needs no key.
 
     Without SOURCES only the mapping file itself is checked.
     """
-    from importer.cli.progress import shown
     from importer.mapping.document import load_document
+    from importer.pipeline import Stop
 
-    set_up_logging(verbose=False, log_format="text")
-    if not sources:
-        load_document(mapping)
-        click.echo(f"{mapping}: the document is valid. Name a SOURCE to check it against data.", err=as_json)
-        return
-    from importer.pipeline import Stop, plan
-    from importer.pipeline import validate as dry_run
-    from importer.report import Report
-
+    set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=quiet)
+    report, stop, error = Report(), Stop(), None
     settings = _settings(options)
-    report, stop, error, warnings = Report(), Stop(), None, []
     try:
         with stoppable(stop):
-            planned = plan(mapping, sources, settings)
-            warnings = [*planned.notes, *(f"warning: {text}" for text in planned.warnings)]
-            with shown(quiet=quiet or as_json) as progress:
-                dry_run(planned, report, progress, stop)
+            if sources:
+                _dry_run(mapping, sources, settings, report, stop, quiet=quiet)
+            else:
+                load_document(mapping)
     except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
         error = caught
-    text = None if quiet else lambda done: "\n".join([*map(printable, warnings), _text(done, settings)])
+    text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
     raise click.exceptions.Exit(finish(report, error, as_json=as_json, text=text))
+
+
+def _dry_run(
+    mapping: Path, sources: tuple[str, ...], settings: RunSettings, report: Report, stop: Stop, *, quiet: bool
+) -> None:
+    from importer.cli.progress import shown
+    from importer.pipeline import plan
+    from importer.pipeline import validate as dry_run
+
+    planned = plan(mapping, sources, settings)
+    tell_notes(planned)
+    with shown(quiet=quiet) as progress:
+        dry_run(planned, report, progress, stop)
 
 
 def _settings(options: dict[str, Any]) -> RunSettings:
@@ -62,20 +72,17 @@ def _settings(options: dict[str, Any]) -> RunSettings:
     return RunSettings(requests_per_second=rate or RunSettings().requests_per_second, **options)
 
 
+def _valid(mapping: Path) -> str:
+    return f"{mapping}: the document is valid. Name a SOURCE to check it against data."
+
+
 def _text(report: Report, settings: RunSettings) -> str:
     from importer.report import render_text
 
-    rate = settings.requests_per_second or math.inf
-    seconds = report.requests / rate
-    return (
-        f"{render_text(report, dry_run=True)}\n"
-        f"The run will take about {_duration(seconds)} or more: {report.requests:,} requests "
-        f"with {report.body_bytes:,} bytes at {rate:g} requests a second at most."
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < _MINUTE:
-        return f"{math.ceil(seconds)} s"
-    hours, minutes = divmod(math.ceil(seconds / _MINUTE), _MINUTE)
-    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+    between = dates(report)
+    lines = [
+        render_text(report, dry_run=True),
+        f"The run will take {duration(report, settings.requests_per_second)}.",
+        *([f"Its events are from {between}."] if between else []),
+    ]
+    return "\n".join(lines)

@@ -28,6 +28,7 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
         yield Finding(("version",), WRONG_VERSION)
     yield from _check_event(mapping, root)
     yield from _check_key(mapping, root)
+    yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
     yield from check_source(mapping.source)
     yield from _check_forms(root)
@@ -78,10 +79,24 @@ def _check_key(mapping: Mapping, root: Node) -> Iterator[Finding]:
             hint = "add `key: order_id` with the columns that make an event unique, or `key: position` (file and row)"
             yield Finding(("key",), f"nothing gives the events their ids: {hint}")
     elif key != "position":
-        first = {column: index for index, column in reversed(list(enumerate(key)))}
-        for index, column in enumerate(key):
-            if first[column] != index:
-                yield Finding(("key", index), f"the column {shown(column)} stands in `key` twice")
+        yield from _check_repeats("key", key)
+    elif mapping.group_by:
+        message = "`position` names one row, and an event of `group_by` has several: leave `key` out"
+        yield Finding(("key",), f"{message}, and the columns of `group_by` are the key")
+
+
+def _check_groups(mapping: Mapping) -> Iterator[Finding]:
+    yield from _check_repeats("group_by", mapping.group_by or ())
+    for target, spec in mapping.fields.items() if mapping.group_by else ():
+        if isinstance(spec, EachSpec) and spec.from_ is not None:
+            message = "`from` reads a list in one row, and with `group_by` the entries are the rows of the group"
+            yield Finding(("fields", target, "from"), f"{message}: leave out one of the two", of_key=True)
+
+
+def _check_repeats(key: str, names: tuple[str, ...]) -> Iterator[Finding]:
+    for index, column in enumerate(names):
+        if column in names[:index]:
+            yield Finding((key, index), f"the column {shown(column)} stands in `{key}` twice")
 
 
 def _check_field(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:

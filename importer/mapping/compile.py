@@ -12,13 +12,17 @@ import polars as pl
 from importer import reference
 from importer.errors import MappingInvalid, Problem, SourceUnreadable
 from importer.mapping.cells import Check, Context, Value, instance
-from importer.mapping.compiled import CompiledMapping, FailedCheck, StructList
+from importer.mapping.columns import Columns, Path
+from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
+from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
+from importer.mapping.group_scope import GroupScope
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.numbers import NumberFormat
-from importer.mapping.scope import Path, Scope, Target
-from importer.mapping.tree import Branch, Constant, Leaf, Member, Tree
+from importer.mapping.scope import Scope, Target
+from importer.mapping.sql import NEEDS_GROUPS
+from importer.mapping.tree import Branch, Leaf, Member, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,10 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CompiledMapping", "compile_mapping"]
 
-EVENT_NAME = "event_name"
-EVENT_ID = "context.event_id"
-EVENT_TIMESTAMP = "context.event_timestamp"
 TEST_CODE = "test_code"
+_NOT_IN_WHERE = "an aggregate cannot stand in `where`, which looks at one row at a time, before there are groups"
+_NOT_IN_EACH = "an aggregate cannot stand in `each`, which looks at one row at a time: move it to a field outside"
 
 
 def compile_mapping(
@@ -68,32 +71,34 @@ class _Compiler:
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
         self._context = Context(self._mapping.timezone, numbers, units)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
-        self._scope = Scope(schema, self._context, self._problem, untyped=untyped)
+        self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
+        self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
+        self._scope = self._groups or Scope(self._columns, self._context, self._problem)
         self._members = Tree()
 
     def compile(self, test_code: str | None) -> CompiledMapping:
-        scope = self._scope
+        columns = self._columns
         for name, kind in self._mapping.source.columns.items():
-            scope.declare(name, kind, ("source", "columns", name))
-        where = scope.condition(self._mapping.where, "where")
-        where_checks = tuple(scope.checks)
+            columns.declare(name, kind, ("source", "columns", name))
+        where = self._where()
+        group_key = self._group_key()
         self._add_event_name()
         if test_code is not None:
             self._members.add_constant((TEST_CODE,), test_code)
         lists = self._add_fields()
         if EVENT_ID not in self._mapping.fields:
-            self._add_event_id()
-        self._require_essentials()
+            self._add_event_id(group_key)
+        essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
+        essentials.require(is_whole=not (self._problems or self._missing))
         self._raise_problems()
-        used = [name for name in scope.schema if name in scope.used]
-        unused = [name for name in scope.schema if name not in scope.used]
         return CompiledMapping(
-            plan=scope.plan(self._members),
+            plan=self._scope.plan(self._members),
             lists=tuple(lists),
             where=where,
-            where_checks=where_checks,
-            columns=tuple(used),
-            unused=tuple(unused),
+            grouping=self._groups.grouping(group_key) if self._groups else None,
+            moment=essentials.moment(),
+            columns=tuple(name for name in columns.schema if name in columns.used),
+            unused=tuple(name for name in columns.schema if name not in columns.used),
             warnings=self._odd_targets(),
         )
 
@@ -106,10 +111,24 @@ class _Compiler:
             raise MappingInvalid(self._document.name, self._problems + self._missing)
         if self._missing:
             lines = "".join(f"\n  {problem}" for problem in self._missing)
-            known = ", ".join(self._scope.schema)
+            known = ", ".join(self._columns.schema)
             raise SourceUnreadable(
                 f"The source lacks columns that {self._document.name} maps:{lines}", f"Its columns are: {known}"
             )
+
+    def _line_scope(self, columns: Columns, no_aggregates: str) -> Scope:
+        """A scope of its own for single rows, lines or entries."""
+        return Scope(columns, self._context, self._problem, no_aggregates=no_aggregates)
+
+    def _where(self) -> Where | None:
+        if self._mapping.where is None:
+            return None
+        where = self._line_scope(self._columns, _NOT_IN_WHERE).where(self._mapping.where, "where")
+        if where is not None and self._groups:
+            self._groups.check_lines(where.plan.checks, "\x01where")
+        elif where is not None:
+            self._scope.checks += where.plan.checks
+        return where
 
     def _add_event_name(self) -> None:
         spec = self._mapping.event
@@ -118,21 +137,27 @@ class _Compiler:
             return
         field = FieldSpec(column=spec.column, sql=spec.sql, map=spec.map)
         value = self._scope.value(field, "string", ("event",), EVENT_NAME)
+        if self._groups:
+            message = "column {} gives the name of the event, and the rows of this event have several: {{}}"
+            names = self._groups.bare_columns()
+            self._groups.must_not_differ(EVENT_NAME, names, "event_name_varies", message)
         if value is not None:
             self._scope.add(self._members, Target(EVENT_NAME, EVENT_NAME, ("event",)), value)
             self._scope.require(EVENT_NAME, "event_name_missing", "the event has no name")
 
-    def _add_fields(self) -> list[StructList]:
+    def _add_fields(self) -> list[EntryList]:
         lists = []
         for target, spec in self._mapping.fields.items():
             path = ("fields", target)
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
-            elif spec.from_ is None:
+            elif spec.from_ is not None:
+                lists += self._struct_list(target, spec, spec.from_, path)
+            elif self._groups:
+                lists.append(self._entry_list(target, spec, path, self._columns, None))
+            else:
                 self._add_one_entry(target, spec, path)
-            elif (found := self._struct_list(target, spec, spec.from_, path)) is not None:
-                lists.append(found)
         return lists
 
     def _check_unit(self, spec: FieldSpec, path: Path, *, in_list: bool = False) -> None:
@@ -142,100 +167,115 @@ class _Compiler:
             )
 
     def _add_one_entry(self, target: str, spec: EachSpec, path: Path) -> None:
-        """A list of one object that is made of the row."""
-        condition = self._scope.condition(spec.when, *path, "when")
+        """A list of one object that is made of the row, or of none where a condition does not hold."""
+        when = self._scope.condition(spec.when, *path, "when")
+        first_check = len(self._scope.checks)
+        where = self._scope.condition(spec.where, *path, "where")
+        if when is not None:
+            self._scope.restrict(first_check, pl.col(when).fill_null(value=False))
+        conditions = tuple(name for name in (when, where) if name is not None)
         entry = Tree()
-        for name, item in spec.each.items():
-            inner = Target(name, f"{target}[].{name}", (*path, "each", name))
-            self._check_unit(item, inner.path)
-            self._scope.field(entry, inner, item, self._event, condition)
+        self._add_entry_fields(self._scope, entry, target, spec, path, conditions)
         self._add_member(target, path, lambda name: Branch(name, entry.members(), is_list=True))
 
-    def _struct_list(self, target: str, spec: EachSpec, column: str, path: Path) -> StructList | None:
-        """A list of objects, one for each struct of a list column."""
-        condition = self._scope.condition(spec.when, *path, "when")
+    def _struct_list(self, target: str, spec: EachSpec, column: str, path: Path) -> list[EntryList]:
+        """A list of objects, one for each struct of a list column; none if the column is no such list."""
         source = self._scope.column(column, (*path, "from"))
         if source is None:
-            return None
+            return []
         dtype = source.dtype
         if not (isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct)):
             self._problem((*path, "from"), f"column {column!r} is no list of structs but {dtype}")
-            return None
+            return []
         schema = {field.name: instance(field.dtype) for field in dtype.inner.fields}
-        scope, entry = Scope(schema, self._context, self._problem), Tree()
-        for name, item in spec.each.items():
-            inner = Target(name, f"{target}[].{name}", (*path, "each", name))
-            self._check_unit(item, inner.path, in_list=True)
-            scope.field(entry, inner, item, self._event)
+        return [self._entry_list(target, spec, path, Columns(schema, self._context, self._problem), column)]
+
+    def _entry_list(self, target: str, spec: EachSpec, path: Path, columns: Columns, column: str | None) -> EntryList:
+        """A list of objects, one for each struct of the list in ``column``, or one for each line of the group."""
+        no_aggregates = NEEDS_GROUPS if column is not None else _NOT_IN_EACH
+        when = self._scope.condition(spec.when, *path, "when")
+        where = None
+        if spec.where is not None:
+            where = self._line_scope(columns, no_aggregates).where(spec.where, *path, "where")
+        scope, entry = self._line_scope(columns, no_aggregates), Tree()
+        self._add_entry_fields(scope, entry, target, spec, path, (), in_list=column is not None)
         values = f"[]{target}"
         self._add_member(target, path, lambda name: Leaf(name, values, raw=True))
-        return StructList(values, column, condition, scope.plan(entry))
+        return EntryList(values, column, when, where, scope.plan(entry))
+
+    def _add_entry_fields(
+        self,
+        scope: Scope,
+        entry: Tree,
+        target: str,
+        spec: EachSpec,
+        path: Path,
+        conditions: tuple[str, ...],
+        *,
+        in_list: bool = False,
+    ) -> None:
+        for name, item in spec.each.items():
+            inner = Target(name, f"{target}[].{name}", (*path, "each", name))
+            self._check_unit(item, inner.path, in_list=in_list)
+            scope.field(entry, inner, item, self._event, conditions)
 
     def _add_member(self, target: str, path: Path, member: Callable[[str], Member]) -> None:
         parts = tuple(target.split("."))
         if not self._members.add(parts, member(parts[-1])):
             self._problem(path, f"`{target}` cannot be added: a part of it is given as a value already")
 
-    def _add_event_id(self) -> None:
+    def _group_key(self) -> dict[str, pl.Expr]:
+        """The columns of ``group_by`` as texts, with the types that the mapping declares for them."""
+        parts = {}
+        for index, name in enumerate(self._mapping.group_by or ()):
+            path = ("group_by", str(index))
+            cell, typed = self._columns.get(name, path), self._columns.typed.get(name)
+            if cell is None or (part := self._key_part(name, typed or cell, path)) is None:
+                continue
+            if typed and self._groups:
+                # a cell that does not fit its type is rejected by this, in a group by its own text
+                self._groups.rely_on([name], f"group_by {name}")
+                part = pl.coalesce(part, cell.expr.cast(pl.String))
+            parts[name] = part
+        return parts
+
+    def _key_part(self, name: str, source: Value, path: Path) -> pl.Expr | None:
+        try:
+            return key_part(source, name)
+        except KeyInvalid as error:
+            self._problem(path, str(error))
+            return None
+
+    def _add_event_id(self, group_key: dict[str, pl.Expr]) -> None:
         name = pl.lit(self._event) if self._event is not None else self._scope.values.get(EVENT_NAME)
-        parts = position() if self._mapping.key == "position" else self._key_parts()
+        if self._mapping.key == "position":
+            parts = position()
+        elif self._mapping.key is None:
+            parts = [self._present(column, part) for column, part in group_key.items()]
+        else:
+            parts = self._key_parts(self._mapping.key)
         if name is None or not parts:
             return
         self._scope.add(self._members, Target(EVENT_ID, EVENT_ID, ("key",)), Value(event_id(name, parts), pl.String()))
 
-    def _key_parts(self) -> list[pl.Expr]:
+    def _key_parts(self, key: tuple[str, ...]) -> list[pl.Expr]:
         parts = []
-        for index, name in enumerate(self._mapping.key or ()):
-            source = self._scope.column(name, ("key", str(index)))
-            if source is None:
-                continue
-            try:
-                part = key_part(source, name)
-            except KeyInvalid as error:
-                self._problem(("key", str(index)), str(error))
-                continue
-            message = f"the key column {name!r} is empty, so the event would have no id of its own"
-            check = Check("key_missing", message, part.is_null(), pl.lit(None))
-            self._scope.checks.append(FailedCheck(EVENT_ID, check))
-            parts.append(part)
+        for index, name in enumerate(key):
+            path = ("key", str(index))
+            source = self._scope.column(name, path)
+            part = None if source is None else self._key_part(name, source, path)
+            if part is not None:
+                parts.append(self._present(name, part))
+        if self._groups:
+            message = "the key column {} has several values in the rows of this event: {{}}"
+            self._groups.must_not_differ(EVENT_ID, key, "key_varies", message)
         return parts
 
-    def _require_essentials(self) -> None:
-        """What the API itself requires of every event (vendor: event reference; ``context.event_id`` since 2025-10)."""
-        self._require_moment()
-        if EVENT_ID in self._mapping.fields:  # a derived one is missing only with its parts, which is said there
-            self._scope.require(EVENT_ID, "event_id_missing", "the event has no id")
-        if isinstance(self._members.find(("context", "event_id")), Constant):
-            self._problem(("fields", EVENT_ID), "a constant id would make all events one")
-        user = self._members.find(("user",))
-        if user is None:
-            self._problem(("fields",), "no member of `user` is left: the API requires a user with at least one")
-            return
-        nobody = self._absent(user)
-        if nobody is not None:
-            targets = ", ".join(target for target in self._mapping.fields if target.partition(".")[0] == "user")
-            message = f"the event has no user: {targets} are all empty"
-            self._scope.checks.append(FailedCheck("user", Check("user_missing", message, nobody, pl.lit(None))))
-
-    def _require_moment(self) -> None:
-        moment = self._members.find(("context", "event_timestamp"))
-        is_number = isinstance(moment, Constant) and type(moment.value) is int
-        if not (is_number or isinstance(moment, Leaf)) and not (self._problems or self._missing):
-            message = "the time of an event is one whole number of milliseconds, and an import never invents it"
-            self._problem(("fields", EVENT_TIMESTAMP), message)
-        self._scope.require(
-            EVENT_TIMESTAMP, "timestamp_missing", "the event has no time, and an import never invents one"
-        )
-
-    def _absent(self, member: Member) -> pl.Expr | None:
-        """Where a member leaves nothing in the event; ``None`` when that cannot be."""
-        if isinstance(member, Leaf):
-            return self._scope.values.get(member.column, pl.col(member.column)).is_null()
-        if isinstance(member, Constant):
-            return None
-        children = [self._absent(child) for child in member.children]
-        found = [child for child in children if child is not None]
-        return pl.all_horizontal(found) if len(found) == len(children) else None
+    def _present(self, name: str, part: pl.Expr) -> pl.Expr:
+        """A part of a key, with a check that it is there."""
+        message = f"the key column {name!r} is empty, so the event would have no id of its own"
+        self._scope.checks.append(FailedCheck(EVENT_ID, Check("key_missing", message, part.is_null(), pl.lit(None))))
+        return part
 
     def _odd_targets(self) -> tuple[str, ...]:
         """Targets that the reference does not know but that look like one that it knows."""

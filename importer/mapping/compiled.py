@@ -5,29 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 if TYPE_CHECKING:
-    import polars as pl
+    from collections.abc import Iterable
 
     from importer.mapping.cells import Check, Value
     from importer.mapping.tree import Member
 
 ROW = "\x01row"
-"""Name of the column that carries the source row through the frames; no source can have it."""
+"""Name of the column that carries the first source row of an event through the frames; no source can have it."""
+LINE = "\x01line"
+"""Name of the column that carries the source row of one line of a group."""
+STOP = "\x01stop"
+"""Name of the column that carries the row behind the last one of a group."""
 FILE = "\x01file"
 """Name of the column that carries the path of the source."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailedCheck:
-    """A check with the target that it guards."""
+    """A check with the target that it guards.
+
+    ``of_lines`` is the check of a single line, where a group fails because one of its lines does.
+    """
 
     target: str
     check: Check
+    of_lines: Check | None = None
+
+
+def any_failed(checks: Iterable[FailedCheck]) -> pl.Expr:
+    """True where one of ``checks`` has failed."""
+    return pl.any_horizontal(pl.lit(value=False), *(item.check.failed.fill_null(value=False) for item in checks))
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlan:
-    """What is computed for each row of a frame, or for each entry of a list of structs.
+    """What is computed for each row of a frame: of a source, of groups, or of the entries of a list.
 
     ``typed`` are the columns as SQL sees them, ``prepared`` the results of SQL, ``stages`` what several expressions
     share, ``values`` one column a target, ``counts`` what the report counts as warnings, ``members`` the event.
@@ -35,11 +50,11 @@ class RowPlan:
 
     typed: tuple[tuple[str, Value], ...]
     prepared: tuple[tuple[str, pl.Expr], ...]
-    stages: tuple[tuple[pl.Expr, ...], ...]
-    values: tuple[tuple[str, pl.Expr], ...]
-    checks: tuple[FailedCheck, ...]
-    counts: tuple[tuple[str, pl.Expr], ...]
-    members: tuple[Member, ...]
+    stages: tuple[tuple[pl.Expr, ...], ...] = ()
+    values: tuple[tuple[str, pl.Expr], ...] = ()
+    checks: tuple[FailedCheck, ...] = ()
+    counts: tuple[tuple[str, pl.Expr], ...] = ()
+    members: tuple[Member, ...] = ()
 
     def with_sql(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the results of its SQL beside its columns. SQL sees typed columns, fields see the cells."""
@@ -57,30 +72,86 @@ class RowPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class StructList:
-    """A list of objects read from the list of structs in ``column``; its JSON is the values column ``name``.
+class Where:
+    """A condition on rows. ``name`` is its column among those that ``plan`` prepares."""
 
-    ``when`` is the column of its condition, if it has one.
+    name: str
+    plan: RowPlan
+
+    def passing(self) -> pl.Expr:
+        """True where a row passes or the condition could not be computed; the latter fails a check of ``plan``."""
+        passes = pl.col(self.name)
+        return passes.fill_null(value=False) | (passes.is_null() & any_failed(self.plan.checks))
+
+    def filtered(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The rows that pass, with what the checks of ``plan`` refer to."""
+        return self.plan.with_sql(frame).filter(self.passing())
+
+
+@dataclass(frozen=True, slots=True)
+class EntryList:
+    """A list of objects; its JSON is the values column ``name``.
+
+    An entry is a struct of the list in ``column``, or without one a line of the group. ``when`` is the column of the
+    condition on the event, ``where`` the condition on an entry.
     """
 
     name: str
-    column: str
+    column: str | None
     when: str | None
+    where: Where | None
     plan: RowPlan
+
+    @property
+    def checks(self) -> tuple[FailedCheck, ...]:
+        """The checks of an entry."""
+        return (*(self.where.plan.checks if self.where else ()), *self.plan.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Grouping:
+    """How lines become groups, and what is known of a group before its fields are computed.
+
+    ``key`` is one text expression a column of ``group_by``, null where it is empty. A group has the cells of its first
+    line in the columns ``first``; the ``aggregates`` of what ``lines`` prepares; and ``marks``, true where they are
+    true for one of its lines. ``differing`` are the marks of columns that have several values in the group, by column:
+    all are noted, and of those in ``constant`` a check is failed.
+    """
+
+    key: tuple[pl.Expr, ...]
+    lines: RowPlan
+    first: tuple[str, ...]
+    aggregates: tuple[tuple[str, pl.Expr], ...]
+    marks: tuple[tuple[str, pl.Expr], ...]
+    differing: tuple[tuple[str, str], ...]
+    constant: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CompiledMapping:
     """The mapping for sources with these columns.
 
-    ``where`` is the column of the condition on rows, and ``where_checks`` say in which rows it could not be computed.
-    ``columns`` of the source are read, ``unused`` ones are not; ``warnings`` are sentences about the mapping.
+    ``plan`` makes events of rows, or with ``grouping`` of groups of lines; ``where`` comes before. ``moment`` is the
+    time of an event in milliseconds since 1970, over its values. ``columns`` of the source are read, ``unused`` ones
+    are not; ``warnings`` are sentences about the mapping.
     """
 
     plan: RowPlan
-    lists: tuple[StructList, ...]
-    where: str | None
-    where_checks: tuple[FailedCheck, ...]
+    lists: tuple[EntryList, ...]
+    where: Where | None
+    grouping: Grouping | None
+    moment: pl.Expr
     columns: tuple[str, ...]
     unused: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def group_key(self) -> tuple[pl.Expr, ...] | None:
+        """One text expression a column of ``group_by``, null where it is empty; ``None`` without ``group_by``."""
+        return self.grouping.key if self.grouping else None
+
+    def passing(self, frame: pl.DataFrame) -> pl.Series:
+        """False exactly for rows that ``where`` filters. One in which it cannot be computed passes, to be rejected."""
+        if self.where is None:
+            return pl.repeat(value=True, n=frame.height, dtype=pl.Boolean, eager=True)
+        return self.where.plan.with_sql(frame).select(passing=self.where.passing()).to_series()

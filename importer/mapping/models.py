@@ -46,6 +46,13 @@ def _event(value: object) -> object:
     return {"value": value} if isinstance(value, str) else value
 
 
+# What the JSON Schema says about keys that stand in several places.
+_COLUMN = "The name of a column."
+_SQL = "An expression in SQL over the columns of a row; with group_by, aggregates over the rows of the group."
+_WHEN = "SQL: the member is sent only where this is true."
+_FROM = "The column with a list of structs: one entry for each. Without it, one entry a row of the event."
+_ZONE = "The IANA name of the zone of times that carry none"
+
 # Tags of the unions below, which pydantic puts into the path of an error.
 UNION_TAGS = frozenset({"<field>", "<each>", "<columns>", "<position>"})
 
@@ -53,6 +60,12 @@ Text = Annotated[str, Field(min_length=1)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_several, json_schema_input_type=Text | tuple[Text, ...])]
 CleanSteps = Annotated[
     tuple[CleanStep, ...], BeforeValidator(_several, json_schema_input_type=CleanStep | tuple[CleanStep, ...])
+]
+
+
+_ColumnsInput = Text | Annotated[tuple[Text, ...], Field(min_length=1)]
+Columns = Annotated[
+    tuple[Text, ...], Field(min_length=1), BeforeValidator(_several, json_schema_input_type=_ColumnsInput)
 ]
 
 
@@ -70,22 +83,49 @@ class FieldSpec(Model):
     from texts to JSON scalars, ``timezone`` is an IANA name and overrides the one of the mapping.
     """
 
-    column: Text | None = None
-    value: Any = None
-    sql: Text | None = None
-    when: Text | None = None
-    clean: CleanSteps = ()
-    split: Text | None = None
-    map: Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_sorted)] | None = None
-    type: TargetType | None = None
-    format: Texts = ()
-    unit: EpochUnit | None = None
-    timezone: Text | None = None
-    ambiguous: Literal["earliest", "latest", "reject"] = "earliest"
-    nonexistent: Literal["shift", "reject"] = "shift"
-    default: Any = None
-    round: Annotated[int, Field(ge=0, le=MAX_ROUND)] | None = None
-    hash: HashName | None = None
+    column: Text | None = Field(default=None, description=_COLUMN, examples=["order_id"])
+    value: Any = Field(default=None, description="A constant of any JSON type. Null is never sent.")
+    sql: Text | None = Field(default=None, description=_SQL, examples=["price * qty"])
+    when: Text | None = Field(default=None, description=_WHEN, examples=["kind = 'O'"])
+    clean: CleanSteps = Field(
+        default=(), description="What is done to a text first, in this order. A text that is empty then is no value."
+    )
+    split: Text | None = Field(
+        default=None, description="The sign between the values of a list that stands in one cell.", examples=["|"]
+    )
+    map: Annotated[dict[str, Any], Field(min_length=1), AfterValidator(_sorted)] | None = Field(
+        default=None,
+        description="From the texts of the column to values; null leaves the member out. "
+        "A text that is not in the map rejects its row.",
+        examples=[{"P": "in_progress", "S": "shipped"}],
+    )
+    type: TargetType | None = Field(
+        default=None, description="The type that is sent. Standard properties have theirs without this."
+    )
+    format: Texts = Field(
+        default=(),
+        description="How dates or times are written, with % as in strftime; of several formats the first that fits. "
+        "ISO 8601 needs none.",
+        examples=["%d/%m/%Y %H:%M"],
+    )
+    unit: EpochUnit | None = Field(
+        default=None, description="The unit of times that are numbers since 1970; auto decides once for the column."
+    )
+    timezone: Text | None = Field(default=None, description=f"{_ZONE}, for this field.", examples=["Europe/Paris"])
+    ambiguous: Literal["earliest", "latest", "reject"] = Field(
+        default="earliest", description="A local time that comes twice, when the clock is put back: which one is meant."
+    )
+    nonexistent: Literal["shift", "reject"] = Field(
+        default="shift",
+        description="A local time that is skipped, when the clock is put forward: an hour later, or no.",
+    )
+    default: Any = Field(default=None, description="What is sent when there is no value.")
+    round: Annotated[int, Field(ge=0, le=MAX_ROUND)] | None = Field(
+        default=None, description="Decimal places. Without it no number is rounded.", examples=[2]
+    )
+    hash: HashName | None = Field(
+        default=None, description="Send the hash in hex. The target has to end in the same name, as user.email_sha256."
+    )
 
 
 EntryField = Annotated[FieldSpec, BeforeValidator(_field, json_schema_input_type=Text | FieldSpec)]
@@ -98,19 +138,31 @@ class EachSpec(Model):
     condition in SQL on the single entry: one that it does not pass is left out.
     """
 
-    each: Annotated[dict[str, EntryField], Field(min_length=1)]
-    from_: Annotated[Text | None, Field(alias="from")] = None
-    when: Text | None = None
-    where: Text | None = None
+    each: Annotated[dict[str, EntryField], Field(min_length=1)] = Field(
+        description="The members of an entry: dotted targets inside it, and the columns that they come from."
+    )
+    from_: Annotated[Text | None, Field(alias="from", description=_FROM, examples=["lines"])] = None
+    when: Text | None = Field(default=None, description=_WHEN, examples=["kind = 'O'"])
+    where: Text | None = Field(
+        default=None,
+        description="SQL: only entries for which this is true; the others are left out of the list.",
+        examples=["sku <> 'POST'"],
+    )
 
 
 class EventSpec(Model):
     """The event name: a constant, a column with an optional map, or SQL. Exactly one of the three."""
 
-    value: Text | None = None
-    column: Text | None = None
-    map: Annotated[dict[str, Text], Field(min_length=1), AfterValidator(_sorted)] | None = None
-    sql: Text | None = None
+    value: Text | None = Field(default=None, description="The name, the same for all events.", examples=["purchase"])
+    column: Text | None = Field(default=None, description=_COLUMN, examples=["kind"])
+    map: Annotated[dict[str, Text], Field(min_length=1), AfterValidator(_sorted)] | None = Field(
+        default=None,
+        description="From the texts of the column to names of events. A text that is not in the map rejects its row.",
+        examples=[{"O": "purchase", "R": "refund"}],
+    )
+    sql: Text | None = Field(
+        default=None, description=_SQL, examples=["CASE WHEN total < 0 THEN 'refund' ELSE 'purchase' END"]
+    )
 
 
 class SourceSpec(Model):
@@ -120,17 +172,32 @@ class SourceSpec(Model):
     lines before the header, ``columns`` types the columns that SQL computes with.
     """
 
-    format: Literal["csv", "parquet"] | None = None
-    separator: Text | None = None
-    quote: str | None = None
-    encoding: Text | None = None
-    null_values: Annotated[
-        tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])
-    ] = ()
-    decimal: Literal[".", ","] = "."
-    thousands: Text | None = None
-    skip_rows: Annotated[int, Field(ge=0)] = 0
-    columns: Annotated[dict[str, TargetType], AfterValidator(_sorted)] = {}
+    format: Literal["csv", "parquet"] | None = Field(default=None, description="Without it, told by the file's name.")
+    separator: Text | None = Field(
+        default=None, description="The character between two cells of a CSV.", examples=[",", ";", "\t", "|"]
+    )
+    quote: str | None = Field(
+        default=None, description="The character around a cell of a CSV. An empty text: there is none.", examples=['"']
+    )
+    encoding: Text | None = Field(
+        default=None, description="The encoding of a CSV.", examples=["utf-8", "latin-1", "windows-1252", "utf-16"]
+    )
+    null_values: Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])] = (
+        Field(
+            default=(), description="Texts that mean: no value. An empty cell always does.", examples=[["NULL", "\\N"]]
+        )
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal sign of numbers in text.")
+    thousands: Text | None = Field(
+        default=None, description="The sign between thousands of numbers in text.", examples=[" ", "."]
+    )
+    skip_rows: Annotated[int, Field(ge=0)] = Field(default=0, description="Lines to leave out before the header.")
+    columns: Annotated[dict[str, TargetType], AfterValidator(_sorted)] = Field(
+        default={},
+        description="Types of the columns that sql, where, when and group_by compute with. "
+        "Every other cell of a CSV is text there.",
+        examples=[{"total": "number"}],
+    )
 
 
 Target = Annotated[
@@ -142,7 +209,7 @@ Key = Annotated[
     Annotated[tuple[Text, ...], Field(min_length=1), Tag("<columns>")]
     | Annotated[Literal["position"], Tag("<position>")],
     Discriminator(_key_form),
-    BeforeValidator(_key, json_schema_input_type=Text | Annotated[tuple[Text, ...], Field(min_length=1)]),
+    BeforeValidator(_key, json_schema_input_type=_ColumnsInput),
 ]
 
 
@@ -155,11 +222,30 @@ class Mapping(Model):
     an event.
     """
 
-    version: Literal[1]
-    event: Annotated[EventSpec, BeforeValidator(_event, json_schema_input_type=Text | EventSpec)]
-    key: Key | None = None
-    timezone: Text | None = None
-    source: SourceSpec = SourceSpec()
-    where: Text | None = None
-    group_by: Annotated[Texts, Field(min_length=1)] | None = None
-    fields: Annotated[dict[str, Target], Field(min_length=1)]
+    version: Literal[1] = Field(description="The version of this language.")
+    event: Annotated[EventSpec, BeforeValidator(_event, json_schema_input_type=Text | EventSpec)] = Field(
+        description="The name of the event: a constant, or where it comes from."
+    )
+    key: Key | None = Field(
+        default=None,
+        description="The columns that make an event unique; its context.event_id is made of them, so that an event "
+        "that comes again has the same id. The word position takes file and row instead. Default: group_by.",
+        examples=[["order_id"], "position"],
+    )
+    timezone: Text | None = Field(default=None, description=f"{_ZONE}.", examples=["Europe/Paris"])
+    source: SourceSpec = Field(
+        default=SourceSpec(), description="How to read the files. What is left out is recognised in them."
+    )
+    where: Text | None = Field(
+        default=None,
+        description="SQL: only rows for which this is true; the others are filtered, and counted.",
+        examples=["state <> 'draft'"],
+    )
+    group_by: Columns | None = Field(
+        default=None,
+        description="Rows with equal values in these columns make one event, wherever they stand.",
+        examples=[["order_id"]],
+    )
+    fields: Annotated[dict[str, Target], Field(min_length=1)] = Field(
+        description="The members of an event: dotted targets, and the columns that they come from."
+    )

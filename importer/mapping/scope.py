@@ -1,35 +1,26 @@
-"""The columns that expressions of a mapping may name, and what is built from them: of a row, or of a list's entry."""
+"""Fields and conditions of a mapping become expressions: of a row, of a group of lines, or of a list's entry."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer import reference
 from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value
-from importer.mapping.compiled import FailedCheck, RowPlan
-from importer.mapping.models import FieldSpec
-from importer.mapping.nearest import did_you_mean
-from importer.mapping.sql import SqlExpression, SqlInvalid, UnknownColumn, compile_sql
+from importer.mapping.compiled import FailedCheck, RowPlan, Where
+from importer.mapping.sql import NEEDS_GROUPS, SqlExpression, SqlInvalid, UnknownColumn, compile_sql
 from importer.mapping.tree import Leaf, Tree, to_json
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Path = tuple[str, ...]
-_SMALL_INTEGERS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32})
+    from importer.mapping.columns import Columns, Path, Problems
+    from importer.mapping.models import FieldSpec
+
 _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "timestamp"})
-
-
-class Problems(Protocol):
-    """Takes what is wrong, with its path in the document; ``missing`` when the source lacks a column."""
-
-    def __call__(self, path: Path, message: str, *, missing: bool = False) -> None:
-        """Note a problem; the pass goes on to find the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,46 +33,26 @@ class Target:
 
 
 class Scope:
-    """Fields and SQL over the columns of ``schema``. ``untyped`` are those whose text nobody has given a type."""
+    """Fields and SQL over ``columns``. ``no_aggregates`` says why SQL has no aggregates here."""
 
     def __init__(
-        self, schema: dict[str, pl.DataType], context: Context, problem: Problems, *, untyped: Iterable[str] = ()
+        self, columns: Columns, context: Context, problem: Problems, *, no_aggregates: str = NEEDS_GROUPS
     ) -> None:
-        self.schema = schema
-        self.used: set[str] = set()
+        self.columns = columns
         self.values: dict[str, pl.Expr] = {}
         self.checks: list[FailedCheck] = []
         self._stages = Stages()
         self._context = replace(context, stages=self._stages)
         self._problem = problem
-        self._untyped = set(untyped)
-        self._typed = {
-            name: Value(pl.col(name).cast(pl.Int64), pl.Int64())  # SQL would let small integers overflow in silence
-            for name, dtype in schema.items()
-            if dtype in _SMALL_INTEGERS
-        }
+        self._no_aggregates = no_aggregates
         self._prepared: dict[str, tuple[pl.Expr, pl.DataType]] = {}
         self._counts: list[tuple[str, pl.Expr]] = []
         self._in_sql: set[str] = set()
 
-    def declare(self, name: str, kind: str, path: Path) -> None:
-        """Give a column the type that SQL sees."""
-        source = self.column(name, path)
-        if source is None:
-            return
-        try:
-            value = build(FieldSpec(column=name), kind, source, replace(self._context, stages=None), f"column {name!r}")
-        except FieldInvalid as error:
-            self._problem(path, str(error))
-            return
-        self.used.discard(name)
-        self._untyped.discard(name)
-        self._typed[name] = _computable(value, kind)
-
     def plan(self, members: Tree) -> RowPlan:
         """All that was built, for the event or entry of ``members``."""
         return RowPlan(
-            typed=tuple((name, value) for name, value in self._typed.items() if name in self._in_sql),
+            typed=tuple((name, value) for name, value in self.columns.typed.items() if name in self._in_sql),
             prepared=tuple((name, expr) for name, (expr, _) in self._prepared.items()),
             stages=self._stages.layers(),
             values=tuple(self.values.items()),
@@ -90,20 +61,14 @@ class Scope:
             members=members.members(),
         )
 
+    def where(self, text: str, *path: str) -> Where | None:
+        """The condition ``text`` on rows. The scope has to be its own, so that it can be computed before all else."""
+        name = self.condition(text, *path)
+        return None if name is None else Where(name, self.plan(Tree()))
+
     def column(self, name: str, path: Path) -> Value | None:
         """A column of the source as it is."""
-        if name not in self.schema:
-            self._problem(path, f"no column {name!r} in the source{self._hint(name, path)}", missing=True)
-            return None
-        self.used.add(name)
-        return Value(pl.col(name), self.schema[name])
-
-    def _hint(self, name: str, path: Path) -> str:
-        if isinstance(self.schema.get(name.partition(".")[0]), pl.Struct):
-            return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
-        hint = did_you_mean(name, self.schema)
-        is_field = path[0] == "fields"
-        return hint or (f"; for a constant write {{value: {json.dumps(name)}}}" if is_field else "")
+        return self.columns.get(name, path)
 
     def condition(self, text: str | None, *path: str) -> str | None:
         """Prepare a condition in SQL; the name of its column."""
@@ -114,34 +79,38 @@ class Scope:
 
     def sql(self, text: str, *path: str) -> str | None:
         """Prepare an expression in SQL; the name of its column in the prepared frame."""
+        name = "\x01" + ".".join(path)
+        target = ".".join(path).removeprefix("fields.").removesuffix(".sql")
         try:
-            checked = compile_sql(text, self._sql_schema(), frozenset(self._untyped))
+            checked = self._compiled(text, name, target)
         except SqlInvalid as error:
             self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
             return None
-        name = "\x01" + ".".join(path)
         self._prepared[name] = (checked.expr, checked.dtype)
-        self._guard(checked, name)
+        self.columns.used |= checked.columns
+        self._in_sql |= checked.columns
+        self.rely_on(checked.columns, target)
+        if checked.lost is not None:
+            lost = f"{name}.lost"
+            self._prepared[lost] = (checked.lost, pl.Boolean())
+            self.checks.append(FailedCheck(target, self._cast_check(lost, checked.columns)))
         return name
 
-    def _sql_schema(self) -> dict[str, pl.DataType]:
-        return self.schema | {name: value.dtype for name, value in self._typed.items()}
+    def _compiled(self, text: str, name: str, target: str) -> SqlExpression:  # noqa: ARG002 -- for groups
+        return compile_sql(text, self.columns.sql_schema(), frozenset(self.columns.untyped), self._no_aggregates)
 
-    def _guard(self, checked: SqlExpression, name: str) -> None:
-        """Checks for the columns whose type the expression relies on, and for the CASTs in it."""
-        target = name.removeprefix("\x01").removeprefix("fields.").removesuffix(".sql")
-        self.used |= checked.columns
-        self._in_sql |= checked.columns
-        for column in sorted(checked.columns & self._typed.keys()):
-            self.checks += [FailedCheck(target, check) for check in self._typed[column].checks]
-        if checked.lost is None:
-            return
-        lost = f"{name}.lost"
-        self._prepared[lost] = (checked.lost, pl.Boolean())
-        columns = sorted(checked.columns)
-        shown = pl.concat_str([_shown(pl.col(column), self.schema[column]) for column in columns], separator=", ")
-        message = f"a CAST in its SQL cannot convert {{}} ({', '.join(columns)})"
-        self.checks.append(FailedCheck(target, Check("cast", message, pl.col(lost), shown)))
+    def rely_on(self, names: Iterable[str], target: str) -> None:
+        """Checks for the columns whose declared type an expression needs."""
+        for name in sorted(self.columns.typed.keys() & names):
+            self.checks += [FailedCheck(target, check) for check in self.columns.typed[name].checks]
+
+    def _cast_check(self, lost: str, names: Iterable[str]) -> Check:
+        """The check for a CAST that loses a value where the column ``lost`` is true."""
+        known = sorted(names)
+        if not known:
+            return Check("cast", "a CAST in its SQL cannot convert what it is given", pl.col(lost), pl.lit(None))
+        shown = pl.concat_str([_shown(pl.col(name), self.columns.schema[name]) for name in known], separator=", ")
+        return Check("cast", f"a CAST in its SQL cannot convert {{}} ({', '.join(known)})", pl.col(lost), shown)
 
     def value(self, spec: FieldSpec, kind: str | None, path: Path, target: str) -> Value | None:
         """The value of a field, with its checks noted."""
@@ -165,29 +134,30 @@ class Scope:
         return None if name is None else Value(pl.col(name), self._prepared[name][1])
 
     def field(
-        self, members: Tree, target: Target, spec: FieldSpec, event: str | None, condition: str | None = None
+        self, members: Tree, target: Target, spec: FieldSpec, event: str | None, conditions: tuple[str, ...] = ()
     ) -> None:
-        """Add a field to ``members``. ``condition`` is the column of a condition of the list that it is in."""
+        """Add a field to ``members``. ``conditions`` are columns of conditions of the list that it is in."""
         first_check, first_count = len(self.checks), len(self._counts)
-        conditions = [name for name in (condition, self.condition(spec.when, *target.path, "when")) if name]
+        own = self.condition(spec.when, *target.path, "when")
         own_checks = len(self.checks)
-        applies = pl.all_horizontal(pl.col(name).fill_null(value=False) for name in conditions) if conditions else None
+        outer, applies = _all(conditions), _all((*conditions, own) if own else conditions)
         if "value" in spec.model_fields_set:
             self._constant(members, target, spec.value, applies)
-            return
-        value = self._typed_value(spec, target, event)
-        if value is None:
-            return
-        if applies is not None:
-            value = replace(value, expr=pl.when(applies).then(value.expr))
-            self.checks[own_checks:] = [_only_where(applies, item) for item in self.checks[own_checks:]]
-            self._counts[first_count:] = [(name, expr & applies) for name, expr in self._counts[first_count:]]
-        if condition is not None:
-            own = pl.col(condition).fill_null(value=False)
-            self.checks[first_check:own_checks] = [
-                _only_where(own, item) for item in self.checks[first_check:own_checks]
-            ]
-        self.add(members, target, value)
+        elif (value := self._typed_value(spec, target, event)) is not None:
+            if applies is not None:
+                value = replace(value, expr=pl.when(applies).then(value.expr))
+                self.restrict(own_checks, applies)
+                self._counts[first_count:] = [(name, expr & applies) for name, expr in self._counts[first_count:]]
+            self.add(members, target, value)
+        if outer is not None:
+            self.restrict(first_check, outer, own_checks)
+
+    def restrict(self, start: int, applies: pl.Expr, stop: int | None = None) -> None:
+        """Let the checks from ``start`` to ``stop`` count only where ``applies`` is true."""
+        self.checks[start:stop] = [
+            replace(item, check=replace(item.check, failed=item.check.failed & applies))
+            for item in self.checks[start:stop]
+        ]
 
     def _typed_value(self, spec: FieldSpec, target: Target, event: str | None) -> Value | None:
         """The value as the type that the event reference has for the target."""
@@ -231,23 +201,11 @@ class Scope:
             self.checks.append(FailedCheck(target, Check(code, message, self.values[target].is_null(), pl.lit(None))))
 
 
-def _only_where(applies: pl.Expr, item: FailedCheck) -> FailedCheck:
-    return replace(item, check=replace(item.check, failed=item.check.failed & applies))
+def _all(conditions: tuple[str, ...]) -> pl.Expr | None:
+    """True where all columns of ``conditions`` are; ``None`` when there are none."""
+    return pl.all_horizontal(pl.col(name).fill_null(value=False) for name in conditions) if conditions else None
 
 
 def _shown(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     is_plain = not (dtype.is_nested() or isinstance(dtype, pl.Binary | pl.Object | pl.Duration))
     return column.cast(pl.String).fill_null("empty") if is_plain else pl.lit("…")
-
-
-def _computable(value: Value, kind: str) -> Value:
-    """A value in the form that is sent as one that SQL computes with."""
-    if value.raw:
-        dtype = pl.Int64() if kind == "integer" else pl.Float64()
-        return replace(value, expr=value.expr.cast(dtype, strict=False), dtype=dtype, raw=False)
-    if kind == "timestamp":
-        moment = pl.from_epoch(value.expr, "ms").dt.replace_time_zone("UTC")
-        return replace(value, expr=moment, dtype=pl.Datetime("ms", "UTC"))
-    if kind == "date":
-        return replace(value, expr=value.expr.str.to_date("%Y-%m-%d", strict=False), dtype=pl.Date())
-    return value

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FORMS = ("column", "value", "sql")
 WRONG_VERSION = "`version` must be the number 1: this importer knows no other"
-LATER = frozenset({"group_by", "lookup", "dedupe"})  # announced, not built
+LATER = frozenset({"lookup", "dedupe"})  # announced, not built
 _ENTRY_DEPTH = 4  # ("fields", target, "each", target)
 _CUTS = 8  # deeper than any path of the models
 _EXPECTED: dict[NodePath, str] = {
@@ -67,7 +67,7 @@ def specs(root: Node) -> Iterator[tuple[NodePath, Node]]:
 
 def is_nested(node: Node) -> bool:
     """Whether a field is really a mapping of further targets: ``user: {id: x}``."""
-    valid = {*keys_of(FieldSpec), *keys_of(EachSpec), *LATER, "where"}
+    valid = {*keys_of(FieldSpec), *keys_of(EachSpec), *LATER}
     unknown = [key for key in node.names() if key not in valid]
     has_form = any(key in (*FORMS, "each") for key in node.names())
     return not has_form and any(nearest(key, valid) is None for key in unknown)
@@ -178,7 +178,7 @@ def _without_tag(loc: NodePath) -> NodePath:
 
 def _unknown_key(path: NodePath, root: Node) -> str:
     key, parent = str(path[-1]), path[:-1]
-    if key in LATER or (key == "where" and is_spec(parent) and root.get(*parent, "each")):
+    if key in LATER:
         return f"{shown(key)} comes in a later version of the importer"
     if not parent and "." in key:
         return f"{shown(key)} looks like a target: targets stand under `fields`"

@@ -2,7 +2,7 @@
 
 from importer.report.figures import Example, Finding, Findings, Progress, SizeHistogram, Snapshot
 from importer.report.report import Events, Failure, Report, Rows
-from importer.report.text import printable, render_text
+from importer.report.text import printable, render_findings, render_text
 
 __all__ = [
     "Events",
@@ -16,5 +16,6 @@ __all__ = [
     "SizeHistogram",
     "Snapshot",
     "printable",
+    "render_findings",
     "render_text",
 ]

@@ -15,12 +15,16 @@ _LONGEST_MESSAGE = 500
 
 
 class Snapshot(NamedTuple):
-    """How far a run is. ``rows_total`` is ``None`` while nobody knows it."""
+    """How far a run is. ``rows_total`` is ``None`` while nobody knows it.
+
+    ``phase`` names what is counted before events are sent, such as ``grouping``; each phase counts from its own start.
+    """
 
     rows_done: int
     rows_total: int | None
     events: int
     rejected: int
+    phase: str = ""
 
 
 class Progress(Protocol):

@@ -72,7 +72,8 @@ class Report:
     earlier runs included. ``rejected_earlier`` are rejected rows of earlier runs in sources that this run continued.
     ``unanswered`` are rows whose requests a graceful stop left without an answer; ``is_limited`` says
     that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last
-    ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
+    ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the
+    balance of the whole import, with all its runs and replays: rows, sent, filtered, rejected, duplicate.
     """
 
     max_body_bytes: int = 0
@@ -97,6 +98,7 @@ class Report:
     is_limited: bool = False
     oldest_ms: int | None = None
     newest_ms: int | None = None
+    overall: dict[str, int] | None = None
 
     def settle(self, ack: Ack, resent: int = 0) -> None:
         """Every row of ``ack.batch`` has its fate; ``resent`` of its events were sent before."""
@@ -195,6 +197,7 @@ class Report:
             "batches": self.batches,
             "fill": round(self.fill, 4) if self.fill is not None else None,
             "rejected_earlier": self.rejected_earlier,
+            "overall": self.overall,
         }
 
     def render_json(self) -> str:

@@ -53,6 +53,12 @@ def _next_step(report: Report) -> str:
     return _NEXT_STEPS.get(ExitCode(report.exit_code), "")
 
 
+def render_findings(report: Report) -> str:
+    """Rejects and warnings by reason, each with its first row, as several lines; empty without any."""
+    lines = [*_findings("Rejects by reason", report.reject_codes), *_findings("Warnings", report.warnings)]
+    return "\n".join(lines)
+
+
 def printable(text: str) -> str:
     """``text`` with all that could steer a terminal written out as an escape; newlines and tabs stay."""
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)

@@ -6,12 +6,12 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+import polars as pl
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import polars as pl
-
-    from importer.records import Reject, Span
+    from importer.records import Place, Reject, Span
 
 
 MAX_CHUNK_ROWS = 25_000  # an event may be a hundred times its row: this bounds what stands behind the reader
@@ -50,6 +50,10 @@ class Chunk:
     the broken records of ``span`` in row order, ``blank`` is the number of its blank records. Together they are all
     rows of the span: ``frame.height + len(rejects) + blank == span.rows``. ``anchor`` is where the block starts in
     which the span lies (CSV only).
+
+    Rows that were staged have other numbers than in their files: then ``places`` says where each one stands, and
+    ``file_rows`` and ``file_lines`` are row and physical line there, for every row. ``groups`` are numbers that do not
+    decrease, equal for the rows of one event; ``None`` where every row is its own event.
     """
 
     span: Span
@@ -59,10 +63,24 @@ class Chunk:
     blank: int = 0
     anchor: Anchor | None = None
     lines: Lines = field(default=Lines(), repr=False)
+    places: Callable[[int], Place] | None = field(default=None, repr=False)
+    groups: pl.Series | None = None
+    file_rows: pl.Series | None = None
+    file_lines: pl.Series | None = None
 
     def line_of(self, row: int) -> int:
         """The physical line on which ``row`` starts, 0 for Parquet."""
         return self.lines.of(row)
+
+    def line_numbers(self) -> pl.Series:
+        """The physical line of every row of the frame in its file, as Int64; 0 for Parquet."""
+        if self.file_lines is not None:
+            return self.file_lines
+        if not self.lines.rows:
+            return pl.zeros(self.frame.height, dtype=pl.Int64, eager=True)
+        firsts = pl.Series(self.lines.rows, dtype=pl.Int64)
+        index = firsts.search_sorted(self.rows, side="right").cast(pl.Int64) - 1
+        return pl.Series(self.lines.numbers, dtype=pl.Int64).gather(index) + self.rows - firsts.gather(index)
 
 
 class Reader(Protocol):

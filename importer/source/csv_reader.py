@@ -17,7 +17,7 @@ from importer.source.chunk import Chunk, Lines, overlaps
 from importer.source.dialect import read_header
 from importer.source.encoding import BOM, TextStream
 from importer.source.grammar import MAX_RECORD_BYTES, Grammar
-from importer.source.opening import Stability, reading
+from importer.source.opening import Stability, reading_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.source.blocks import Block
     from importer.source.chunk import Anchor
     from importer.source.dialect import Dialect
-    from importer.source.discover import SourceFile
+    from importer.source.file import SourceFile
     from importer.source.structure import Broken
 
 BLOCK_BYTES = 16 * 1024 * 1024
@@ -33,7 +33,11 @@ SHOWN_CHARACTERS = 2000
 
 
 class CsvReader:
-    """A CSV file. Every column is text; an empty cell, quoted or not, is null, and so are the null values."""
+    """A CSV file. Every column is text; an empty cell, quoted or not, is null, and so are the null values.
+
+    Of a compressed file, offsets are those of its text, so that a resume decompresses what lies before its anchor once
+    more, without parsing it.
+    """
 
     def __init__(
         self,
@@ -69,7 +73,7 @@ class CsvReader:
         """
         missing = sorted(missing)
         anchors = sorted((self._first, *anchors), key=lambda anchor: anchor.row)
-        with reading(self._file) as handle:
+        with reading_text(self._file) as handle:
             stream = TextStream(handle, self._dialect.encoding)
             cursor = BlockCursor(stream, self._grammar, self._block_bytes)
             cursor.seek(self._first)

@@ -12,10 +12,10 @@ from importer.errors import SourceUnreadable, UsageInvalid
 from importer.source.chunk import Anchor
 from importer.source.encoding import BOM, UTF8, TextStream, canonical, with_byte_order
 from importer.source.magic import HEAD_BYTES
-from importer.source.opening import reading
+from importer.source.opening import reading_text
 
 if TYPE_CHECKING:
-    from importer.source.discover import SourceFile
+    from importer.source.file import SourceFile
     from importer.source.options import SourceOptions
 
 SEPARATORS = ",;\t|"
@@ -81,7 +81,7 @@ def sniff(file: SourceFile, options: SourceOptions) -> Dialect:
     """
     quote = '"' if options.quote is None else options.quote
     _check_signs(options.separator, quote)
-    with reading(file) as handle:
+    with reading_text(file) as handle:
         encoding = with_byte_order(canonical(options.encoding or UTF8), handle.read(HEAD_BYTES))
     head = _read_head(file, encoding, quote, options.skip_rows)
     separator = options.separator or _recognised(head.record, quote)
@@ -119,7 +119,7 @@ def _titled(sign: str) -> str:
 
 
 def _read_head(file: SourceFile, encoding: str, quote: str, skip_rows: int) -> _Head:
-    with reading(file) as handle:
+    with reading_text(file) as handle:
         stream = TextStream(handle, encoding)
         data = b""
         while len(data) < MAX_HEAD_BYTES and (more := stream.read(MAX_HEAD_BYTES)):

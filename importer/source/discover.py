@@ -5,46 +5,38 @@ from __future__ import annotations
 import glob
 import os
 import re
-import stat
-from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.errors import SourceUnreadable, UsageInvalid
-from importer.source.encoding import is_wide
-from importer.source.magic import HEAD_BYTES, foreign, is_parquet
+from importer.source.compression import SUFFIXES as COMPRESSIONS
+from importer.source.partitions import is_partition
+from importer.source.recognise import SUFFIXES, looks_usable, recognise
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from importer.source.options import Format, SourceOptions
+    from importer.source.file import SourceFile
+    from importer.source.options import SourceOptions
 
-SUFFIXES: dict[str, Format] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".txt": "csv",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
-_COMPRESSED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_SHOWN_NAMES = 3
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """A file to read. ``name`` is how messages and rejects call it: the path as the user wrote it."""
+class _Found(NamedTuple):
+    """The files that an argument means, and what else stands in its folders."""
 
-    path: Path
-    name: str
-    format: Format
+    files: list[Path]
+    others: list[Path]
 
 
 def discover(arguments: Sequence[str], options: SourceOptions) -> list[SourceFile]:
     """The files that ``arguments`` (files, folders, globs) mean: in the order of the arguments, then by path.
 
-    A folder means its own files with a known suffix; hidden ones and subfolders are left out. A path that exists is
-    taken literally, whatever brackets or stars are in it. A file that is meant twice counts once.
+    A folder means its own files with a known suffix and those in its folders ``name=value``, at any depth. All else is
+    left out (see :func:`left_out`), and so is what is hidden. A path that exists is taken literally, whatever brackets
+    or stars are in it. A file that is meant twice counts once.
 
     Raises:
         UsageInvalid: An argument is a URI or ``-``.
@@ -52,17 +44,26 @@ def discover(arguments: Sequence[str], options: SourceOptions) -> list[SourceFil
     """
     found: dict[str, SourceFile] = {}
     for argument in arguments:
-        for path in _paths(argument):
+        for path in _found(argument).files:
             real = os.path.realpath(path)
             if real not in found:
-                found[real] = _source_file(path, options)
+                found[real] = recognise(path, options)
     return list(found.values())
 
 
-def _paths(argument: str) -> list[Path]:
+def left_out(arguments: Sequence[str]) -> str | None:
+    """A note on what stands in the folders of ``arguments`` and is not read, ``None`` when there is nothing.
+
+    Hidden files are not mentioned. Raises what :func:`discover` does.
+    """
+    others = [path for argument in arguments for path in _found(argument).others]
+    return f"left out: {_listed([_shown(path) for path in dict.fromkeys(others)])}" if others else None
+
+
+def _found(argument: str) -> _Found:
     path = Path(argument)
     if argument and os.path.lexists(path):
-        return _folder(path) if path.is_dir() else [path]
+        return _folder(path) if _is_folder(path) else _Found([path], [])
     if argument == "-":
         raise UsageInvalid(
             "`-`: reading from standard input is not built yet.", "Write the data to a file and name it."
@@ -74,30 +75,69 @@ def _paths(argument: str) -> list[Path]:
     raise SourceUnreadable(f"{argument or '(empty path)'}: no such file or folder.", _nearest(path))
 
 
-def _folder(folder: Path) -> list[Path]:
+def _folder(folder: Path) -> _Found:
+    found = _sorted_out(_entries(folder, set()))
+    if not found.files:
+        known = f"{', '.join(SUFFIXES)} (text also with {' or '.join(COMPRESSIONS)} behind it)"
+        holds = _listed([str(path.relative_to(folder)) + "/" * _is_folder(path) for path in found.others])
+        raise SourceUnreadable(
+            f"{folder}: no file in this folder ends in {known}.", f"It holds {holds or 'nothing'}. Name the files."
+        )
+    return found
+
+
+def _glob(pattern: str) -> _Found:
+    """Files that match, and what stands in folders ``name=value`` that do."""
+    matches = sorted(map(Path, glob.glob(pattern, recursive=True)))  # noqa: PTH207  (Path.glob takes no absolute pattern)
+    files = [path for path in matches if not _is_folder(path)]
+    seen: set[str] = set()
+    inside = [entry for path in matches if _is_folder(path) and is_partition(path) for entry in _entries(path, seen)]
+    found = _sorted_out(inside)
+    if not files and not found.files:
+        raise SourceUnreadable(f"{pattern}: no file matches.", _nearest(Path(pattern)))
+    return _Found(sorted({*files, *found.files}), found.others)
+
+
+def _entries(folder: Path, seen: set[str]) -> Iterator[Path]:
+    """What is in ``folder`` and, in place of themselves, in its folders ``name=value``.
+
+    ``seen`` are real paths: a link that leads upwards ends there.
+    """
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
     try:
-        entries = sorted(folder.iterdir())
+        entries = [(entry, _is_folder(entry)) for entry in folder.iterdir() if not entry.name.startswith(".")]
     except OSError as error:
         raise SourceUnreadable(f"{folder}: cannot be listed: {error.strerror}.", "Check its permissions.") from error
-    paths = [entry for entry in entries if _is_source(entry)]
-    if not paths:
-        known = ", ".join(SUFFIXES)
-        raise SourceUnreadable(f"{folder}: no file in this folder ends in {known}.", "Name the files one by one.")
-    return paths
+    for entry, is_folder in sorted(entries):
+        if is_folder and is_partition(entry):
+            yield from _entries(entry, seen)
+        else:
+            yield entry
 
 
-def _is_source(path: Path) -> bool:
-    """Whether a file in a folder is meant. Compressed exports are, so that they are refused and not passed over."""
-    inner = Path(path.stem) if path.suffix.lower() in _COMPRESSED else path
-    return inner.suffix.lower() in SUFFIXES and not path.name.startswith(".") and not path.is_dir()
+def _sorted_out(entries: Iterator[Path] | list[Path]) -> _Found:
+    found = _Found([], [])
+    for path in sorted(entries):
+        is_meant = looks_usable(path) and not _is_folder(path)
+        (found.files if is_meant else found.others).append(path)
+    return found
 
 
-def _glob(pattern: str) -> list[Path]:
-    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  (Path.glob takes no absolute pattern)
-    paths = [path for path in map(Path, matches) if not path.is_dir()]
-    if not paths:
-        raise SourceUnreadable(f"{pattern}: no file matches.", _nearest(Path(pattern)))
-    return paths
+def _is_folder(path: Path) -> bool:
+    """Whether ``path`` is a folder. What may not be looked at is none, and is refused when it is read."""
+    return os.path.isdir(path)  # noqa: PTH112  (Path.is_dir raises there)
+
+
+def _listed(names: list[str]) -> str:
+    more = len(names) - _SHOWN_NAMES
+    return ", ".join(names[:_SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _shown(path: Path) -> str:
+    return f"{path}{'/' if _is_folder(path) else ''}"
 
 
 def _nearest(path: Path) -> str:
@@ -108,49 +148,3 @@ def _nearest(path: Path) -> str:
         return f"The folder {parent} does not exist or cannot be listed."
     close = get_close_matches(path.name, names, n=1, cutoff=0.5)
     return f"Did you mean {parent / close[0]}?" if close else f"Nothing in {parent} has a name like it."
-
-
-def _source_file(path: Path, options: SourceOptions) -> SourceFile:
-    head = _head(path)
-    suggested = options.format or SUFFIXES.get(path.suffix.lower())
-    if is_parquet(head):
-        _refuse_if(suggested == "csv", f"{path}: is a Parquet file, not CSV.", _other_format(options, "parquet"))
-        return SourceFile(path, str(path), "parquet")
-    if other := foreign(head, wide=is_wide(options.encoding)):
-        raise SourceUnreadable(f"{path}: is {other[0]}.", other[1])
-    _refuse_if(suggested is None, f"{path}: its name does not say what it is.", _name_format(path.suffix))
-    _refuse_if(suggested == "parquet", f"{path}: is not a Parquet file.", _other_format(options, "csv"))
-    return SourceFile(path, str(path), "csv")
-
-
-def _refuse_if(wrong: bool, message: str, hint: str) -> None:  # noqa: FBT001  (reads as a sentence)
-    if wrong:
-        raise SourceUnreadable(message, hint)
-
-
-def _other_format(options: SourceOptions, actual: Format) -> str:
-    if options.format:
-        return f"The mapping declares `format: {options.format}` under `source`: correct it, or name other files."
-    return f"Rename it, or declare `format: {actual}` under `source` in the mapping if that is what it is."
-
-
-def _name_format(suffix: str) -> str:
-    close = get_close_matches(suffix.lower(), SUFFIXES, n=1)
-    meant = f"Did you mean {close[0]}? " if close else ""
-    return f"{meant}If it is text with separators, declare `format: csv` under `source` in the mapping."
-
-
-def _head(path: Path) -> bytes:
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise SourceUnreadable(
-                f"{path}: is not a regular file.", "Pipes and devices cannot be read twice: write the data to a file."
-            )
-        with path.open("rb") as handle:
-            head = handle.read(HEAD_BYTES)
-    except OSError as error:
-        raise SourceUnreadable(
-            f"{path}: cannot be read: {error.strerror}.", "Check the path and permissions."
-        ) from error
-    _refuse_if(not head, f"{path}: is empty (0 bytes).", "A file needs at least a header. Was the export complete?")
-    return head

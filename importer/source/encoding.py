@@ -10,12 +10,9 @@ from __future__ import annotations
 import codecs
 import re
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from importer.errors import UsageInvalid
-
-if TYPE_CHECKING:
-    from typing import BinaryIO
 
 UTF8 = "utf-8"
 BOM = codecs.BOM_UTF8
@@ -66,10 +63,26 @@ def with_byte_order(name: str, head: bytes) -> str:
     return f"{name}-{'be' if big else 'le'}"
 
 
+class ByteStream(Protocol):
+    """The part of a binary file that is needed to read text."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to ``size`` bytes, none at the end only."""
+        ...
+
+    def seek(self, offset: int, /) -> int:
+        """Go on at a byte offset."""
+        ...
+
+    def tell(self) -> int:
+        """The offset of what :meth:`read` gives next."""
+        ...
+
+
 class TextStream:
     """A binary file read as UTF-8, from any offset at which a character starts."""
 
-    def __init__(self, handle: BinaryIO, encoding: str) -> None:
+    def __init__(self, handle: ByteStream, encoding: str) -> None:
         self._handle = handle
         self._encoding = encoding
         self._decoder: codecs.IncrementalDecoder | None = None

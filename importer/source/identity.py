@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-    from importer.source.discover import SourceFile
+    from importer.source.file import SourceFile
 
 WHOLE_BYTES = 64 * 1024 * 1024
 EDGE_BYTES = 1024 * 1024
@@ -28,8 +29,10 @@ _STEP_BYTES = 1024 * 1024
 class Identity:
     """What makes a file the same file: ``size`` in bytes, ``mtime_ns``, and ``hash``, SHA-256 in hex.
 
-    Below 64 MB the hash covers every byte. Above, it covers the first and last megabyte, 64 evenly spaced samples of
-    64 KB and the footer of a Parquet file: a change of the same length that touches none of them is not seen.
+    All are of the file as it lies on disk, compressed or not. Below 64 MB the hash covers every byte. Above, it covers
+    the first and last megabyte, 64 evenly spaced samples of 64 KB and the footer of a Parquet file: a change of the
+    same length that touches none of them is not seen. The hash begins with the columns that folders give to the rows:
+    the same bytes in another partition are other events.
     """
 
     size: int
@@ -53,7 +56,7 @@ def identify(file: SourceFile) -> Identity:
         SourceUnreadable: The file cannot be read.
         SourceChanged: It changed while it was read.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(json.dumps(file.partitions).encode() if file.partitions else b"")
     with reading(file) as handle:
         before = os.fstat(handle.fileno())
         for start, stop in _ranges(handle, before.st_size, file.format):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 HEAD_BYTES = 4096
 
-_DECOMPRESS = "Reading compressed files is not built yet: decompress it first."
+_TWICE = "It was compressed twice: decompress it once."
 _EXPORT = "Export it as CSV (UTF-8) or Parquet."
 _UTF16 = "If this is text, declare `encoding: utf-16` under `source` in the mapping."
 _UTF32 = "If this is text, declare `encoding: utf-32` under `source` in the mapping."
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"PARE", "a Parquet file with an encrypted footer", "Export it without encryption."),
-    (b"\x1f\x8b", "compressed with gzip", _DECOMPRESS),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd", _DECOMPRESS),
+    (b"\x1f\x8b", "compressed with gzip", _TWICE),
+    (b"\x28\xb5\x2f\xfd", "compressed with zstd", _TWICE),
     (b"BZh", "compressed with bzip2", "Decompress it first (`bunzip2`)."),
     (b"\xfd7zXZ\x00", "compressed with xz", "Decompress it first (`unxz`)."),
     (b"\x04\x22\x4d\x18", "compressed with lz4", "Decompress it first (`unlz4`)."),
@@ -29,6 +29,7 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\xff\xfe", "text in UTF-16", _UTF16),
     (b"\xfe\xff", "text in UTF-16", _UTF16),
 )
+_TAR, _TAR_OFFSET = b"ustar", 257
 _MARKUP = (b"<!doctype html", b"<html", b"<?xml")
 
 
@@ -42,8 +43,8 @@ def foreign(head: bytes, *, wide: bool) -> tuple[str, str] | None:
 
     ``wide`` says that an encoding of two or four bytes a character was declared, so that its signs are no surprise.
     """
-    if head.startswith(b"PK\x03\x04"):
-        return _zip(head)
+    if archive := _archive(head):
+        return archive
     for signature, what, hint in _SIGNATURES:
         if head.startswith(signature) and not (wide and hint in {_UTF16, _UTF32}):
             return what, hint
@@ -56,7 +57,11 @@ def foreign(head: bytes, *, wide: bool) -> tuple[str, str] | None:
     return None
 
 
-def _zip(head: bytes) -> tuple[str, str]:
+def _archive(head: bytes) -> tuple[str, str] | None:
+    if head.startswith(_TAR, _TAR_OFFSET):
+        return "a tar archive", "Extract it first (`tar -xf`)."
+    if not head.startswith(b"PK\x03\x04"):
+        return None
     if b"[Content_Types].xml" in head or b"xl/" in head:
         return "an Excel workbook (.xlsx)", _EXPORT
     if b"opendocument" in head:

@@ -6,23 +6,32 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from importer.errors import SourceChanged, SourceUnreadable
+from importer.source.compression import Decompressed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import BinaryIO
+    from io import BufferedReader
 
-    from importer.source.discover import SourceFile
+    from importer.source.encoding import ByteStream
+    from importer.source.file import SourceFile
 
 
 @contextmanager
-def reading(file: SourceFile) -> Iterator[BinaryIO]:
-    """``file`` opened for reading; what the system says against it becomes a :class:`SourceUnreadable`."""
+def reading(file: SourceFile) -> Iterator[BufferedReader]:
+    """The bytes of ``file``; what the system says against reading becomes a :class:`SourceUnreadable`."""
     try:
         with file.path.open("rb") as handle:
             yield handle
     except OSError as error:
         reason = error.strerror or str(error)
         raise SourceUnreadable(f"{file.name}: cannot be read: {reason}.", "Check the file and its disk.") from error
+
+
+@contextmanager
+def reading_text(file: SourceFile) -> Iterator[ByteStream]:
+    """The text of ``file`` in its encoding, decompressed, with offsets in it. Otherwise as :func:`reading`."""
+    with reading(file) as handle:
+        yield handle if file.compression is None else Decompressed(handle, file.compression, file.name)
 
 
 class Stability:

@@ -8,7 +8,7 @@ reading stays within about 100 MB and is faster than anything behind it (1.4 mil
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pyarrow as pa
@@ -19,16 +19,23 @@ from importer.errors import SourceUnreadable
 from importer.records import Span
 from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, overlaps
 from importer.source.opening import Stability, reading
+from importer.source.parquet_types import polars_type
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from importer.source.chunk import Anchor
-    from importer.source.discover import SourceFile
+    from importer.source.file import SourceFile
 
 SLICE_BYTES = 16 * 1024 * 1024
 MIN_SLICE_ROWS = 1_000
-_BUFFER_BYTES = 64 * 1024
+_OPTIONS: dict[str, Any] = {
+    "page_checksum_verification": True,
+    "pre_buffer": False,
+    "buffer_size": 64 * 1024,
+    "coerce_int96_timestamp_unit": "us",  # in ns, the default, the year 3000 would silently become 1830
+    "arrow_extensions_enabled": False,  # so that JSON is text
+}
 
 
 class ParquetReader:
@@ -53,7 +60,8 @@ class ParquetReader:
         self._stability = Stability(file)
         with self._opened() as parquet:
             self._metadata = parquet.metadata
-            self.schema = self._polars_schema(parquet.schema_arrow)
+            self._arrow_schema = parquet.schema_arrow
+            self.schema = self._polars_schema(self._arrow_schema)
         self.total_rows: int | None = self._metadata.num_rows
         self._columns = self._projection(columns)
 
@@ -102,14 +110,14 @@ class ParquetReader:
         metadata = self._metadata.row_group(group)
         wanted = set(self._columns)
         parts = (metadata.column(index) for index in range(metadata.num_columns))
-        size = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in wanted)
+        size = sum(part.total_uncompressed_size for part in parts if _is_of(part.path_in_schema, wanted))
         rows = SLICE_BYTES * metadata.num_rows // max(size, 1)
         return min(max(int(rows), MIN_SLICE_ROWS), self._max_slice_rows)
 
     def _polars_schema(self, schema: pa.Schema) -> dict[str, pl.DataType]:
         if twice := [name for name in schema.names if schema.names.count(name) > 1]:
             raise SourceUnreadable(f"{self._file.name}: has two columns named `{twice[0]}`.", "Rename one of them.")
-        return {field.name: _polars_type(field) for field in schema}
+        return {field.name: polars_type(field.type) for field in schema}
 
     def _projection(self, columns: Collection[str] | None) -> list[str]:
         readable = [name for name, dtype in self.schema.items() if dtype != pl.Unknown]
@@ -118,9 +126,10 @@ class ParquetReader:
         if columns is None:
             return readable
         if unreadable := [name for name in columns if self.schema.get(name) == pl.Unknown]:
+            dtype = self._arrow_schema.field(unreadable[0]).type
             raise SourceUnreadable(
-                f"{self._file.name}: the type of column `{unreadable[0]}` cannot be read.",
-                "Convert the column to text or a number in the export.",
+                f"{self._file.name}: column `{unreadable[0]}` is {dtype}, which cannot be read.",
+                "Write it as text or as a common kind of number in the export.",
             )
         # A frame without columns has no height: one column stands for the rows.
         return [name for name in readable if name in columns] or readable[:1]
@@ -129,9 +138,7 @@ class ParquetReader:
     def _opened(self) -> Iterator[pq.ParquetFile]:
         with reading(self._file) as handle:
             try:
-                yield pq.ParquetFile(
-                    handle, page_checksum_verification=True, pre_buffer=False, buffer_size=_BUFFER_BYTES
-                )
+                yield pq.ParquetFile(handle, **_OPTIONS)
             except (pa.ArrowException, OSError, PolarsError, PanicException) as error:
                 reason = str(error).splitlines()[0].rstrip(".")
                 raise SourceUnreadable(
@@ -139,19 +146,6 @@ class ParquetReader:
                 ) from error
 
 
-def _polars_type(field: pa.Field[pa.DataType]) -> pl.DataType:
-    """The Polars type of a column. Categories are text with another storage, and read as text."""
-    if not _is_readable(field.type):
-        return pl.Unknown()
-    try:
-        dtype = pl.Series(pl.from_arrow(pa.array([], field.type))).dtype
-    except (pa.ArrowException, PolarsError, PanicException, TypeError, ValueError):
-        return pl.Unknown()
-    return pl.String() if isinstance(dtype, pl.Categorical | pl.Enum) else dtype
-
-
-def _is_readable(dtype: pa.DataType) -> bool:
-    """Whether Polars can be asked for the type: at a decimal of more than 38 digits it panics, and prints a trace."""
-    if pa.types.is_decimal256(dtype):
-        return False
-    return all(_is_readable(dtype.field(index).type) for index in range(dtype.num_fields))
+def _is_of(path: str, columns: set[str]) -> bool:
+    """Whether the column of the footer at ``path`` is one of ``columns`` or a part of it. Names may have dots."""
+    return any(path == name or path.startswith(f"{name}.") for name in columns)

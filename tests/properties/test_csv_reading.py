@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.source import Chunk
+    from importer.source.compression import Compression
 
 EVERYTHING = Span(0, 1, 1 << 60)
 PROFILE = settings(max_examples=150, deadline=None)
@@ -65,12 +69,14 @@ def _check_sums(chunk: Chunk) -> None:
     assert len(set(rows)) == len(rows)
 
 
-def open_csv(folder: Path, data: bytes, *, block_bytes: int = 1 << 20, **how: object) -> CsvReader:
+def open_csv(
+    folder: Path, data: bytes, *, block_bytes: int = 1 << 20, compression: Compression | None = None, **how: object
+) -> CsvReader:
     path = folder / "file.csv"
     path.write_bytes(data)
     longest = how.pop("max_record_bytes", 1 << 20)
     dialect = Dialect(**({"separator": ","} | how))  # type: ignore[arg-type]
-    file = SourceFile(path, "file.csv", "csv")
+    file = SourceFile(path, "file.csv", "csv", compression)
     return CsvReader(file, 0, dialect, block_bytes=block_bytes, max_record_bytes=longest)  # type: ignore[arg-type]
 
 
@@ -135,6 +141,40 @@ def test_the_encoding_changes_nothing_and_a_resume_needs_no_beginning(
     assert (seen.rows, seen.lines) == (plain.rows, plain.lines)
     if seen.anchors:
         anchor = data.draw(st.sampled_from(seen.anchors))
+        rest = read(reader, [Span(0, anchor.row, 1 << 60)], [anchor])
+        assert rest.rows == {row: cells for row, cells in plain.rows.items() if row >= anchor.row}
+        assert rest.anchors[0] == anchor
+
+
+def packed(data: bytes, compression: Compression) -> bytes:
+    return gzip.compress(data, mtime=0) if compression == "gzip" else pa.compress(data, "zstd", asbytes=True)
+
+
+@PROFILE
+@given(
+    valid_files(),
+    st.sampled_from(["gzip", "zstd"]),
+    st.sampled_from(["utf-8", "utf-16-le", "gb18030"]),
+    block_sizes,
+    st.data(),
+)
+def test_compression_changes_nothing_and_offsets_are_those_of_the_text(
+    folder: Path,
+    file: tuple[int, str],
+    compression: Compression,
+    encoding: str,
+    block_bytes: int,
+    data: st.DataObject,
+) -> None:
+    text = (header(file[0]) + file[1]).encode(encoding)
+    how = {"block_bytes": block_bytes, "encoding": encoding}
+    plain = read(open_csv(folder, text, **how))  # type: ignore[arg-type]
+    cuts = [0, *sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=3))), len(text)]
+    members = [packed(text[start:stop], compression) for start, stop in pairwise(cuts)]
+    reader = open_csv(folder, b"".join(members), compression=compression, **how)  # type: ignore[arg-type]
+    assert read(reader) == plain
+    if plain.anchors:
+        anchor = data.draw(st.sampled_from(plain.anchors))
         rest = read(reader, [Span(0, anchor.row, 1 << 60)], [anchor])
         assert rest.rows == {row: cells for row, cells in plain.rows.items() if row >= anchor.row}
         assert rest.anchors[0] == anchor

@@ -47,7 +47,9 @@ FIELDS: dict[str, tuple[str, Expected]] = {
     "nested block": ("  order:\n    id: x\n    total: y", [(7, 3, "as in `order.id: x`")]),
     "nested in each": ("  items: {each: {product: {id: sku}}}", [(7, 18, "as in `product.id: sku`")]),
     "each in each": ("  items: {each: {sub: {each: {id: x}}}}", [(7, 24, "an `each` inside an `each`")]),
-    "each where": ("  items: {where: x, each: {id: sku}}", [(7, 11, "`where` comes in a later version")]),
+    "each where nothing": ("  items: {where: , each: {id: sku}}", [(7, 11, "`where` has no value")]),
+    "each where number": ("  items: {where: 1, each: {id: sku}}", [(7, 18, "must be a text, not the number 1")]),
+    "where of a field": ("  a: {column: x, where: y = 1}", [(7, 18, "did you mean `when`?")]),
     "each empty": ("  items: {each: {}}", [(7, 17, "must not be empty")]),
     "each nothing": ("  items: {each: }", [(7, 11, "`each` has no value")]),
     "each list": ("  items: {each: [id]}", [(7, 17, "must be a mapping of `name: value`, not a list")]),
@@ -111,7 +113,14 @@ TOP: dict[str, tuple[str, Expected]] = {
     "where nothing": ("where:", [(7, 1, "`where` has no value")]),
     "where number": ("where: 1", [(7, 8, "must be a text, not the number 1")]),
     "target at the root": ("user.email: mail", [(7, 1, "targets stand under `fields`")]),
-    "group_by": ("group_by: [a]", [(7, 1, "`group_by` comes in a later version")]),
+    "group_by twice": ("group_by: [a, b, a]", [(7, 18, "the column `a` stands in `group_by` twice")]),
+    "group_by empty": ("group_by: []", [(7, 11, "must not be empty")]),
+    "group_by number": ("group_by: [1]", [(7, 12, 'write "1" in quotes')]),
+    "group_by mapping": ("group_by: {a: b}", [(7, 11, "a text or a list of texts, not a mapping")]),
+    "group_by and from": (
+        "  lines: {from: l, each: {id: a}}\ngroup_by: [a]",
+        [(7, 11, "with `group_by` the entries are the rows of the group: leave out one of the two")],
+    ),
     "dedupe": ("dedupe: true", [(7, 1, "`dedupe` comes in a later version")]),
     "unknown": ("soruce: {}", [(7, 1, "did you mean `source`?")]),
     "separator word": ("source:\n  separator: tab", [(8, 14, 'did you mean "\\t" in double quotes?')]),
@@ -155,6 +164,10 @@ WHOLE: dict[str, tuple[str, Expected]] = {
     "key number": (BASE.replace("order_id", "[a, 1]"), [(3, 10, "must be a text, not the number 1")]),
     "key mapping": (BASE.replace("order_id", "{a: b}"), [(3, 6, "or the word `position`, not a mapping")]),
     "key twice": (BASE.replace("order_id", "[a, b, a]"), [(3, 13, "stands in `key` twice")]),
+    "key position of a group": (
+        BASE.replace("order_id", "position\ngroup_by: order_id"),
+        [(3, 6, "an event of `group_by` has several: leave `key` out")],
+    ),
     "key null": (BASE.replace("order_id", "[a, null]"), [(3, 10, "this entry of the list is empty")]),
     "no fields": ("version: 1\nevent: p\nkey: k\n", [(1, 1, "`fields` is missing")]),
     "fields list": ("version: 1\nevent: p\nkey: k\nfields: [a]\n", [(4, 9, "not a list")]),
@@ -211,12 +224,18 @@ def test_all_problems_of_a_document_are_said_in_one_run() -> None:
         load_document(DATA / "everything_wrong.yaml")
     places = [(problem.line, problem.column) for problem in caught.value.problems]
     assert places == [
-        (2, 10), (3, 1), (4, 11), (5, 21), (5, 36), (5, 60), (5, 68), (5, 88), (6, 1), (7, 1), (8, 7), (9, 7), (10, 3),
+        (2, 10), (3, 1), (4, 11), (5, 21), (5, 36), (5, 60), (5, 68), (5, 88), (6, 15), (7, 1), (8, 7), (9, 7), (10, 3),
         (11, 18), (12, 12), (12, 22), (13, 40), (14, 22), (14, 37), (14, 47), (15, 3), (16, 3), (17, 15), (18, 3),
         (19, 18), (19, 26), (19, 38), (19, 38), (19, 69), (20, 3),
     ]  # fmt: skip
     assert caught.value.exit_code is ExitCode.INVALID
     assert "everything_wrong.yaml: 30 problems" in str(caught.value)
+
+
+def test_the_columns_of_a_group_are_its_key() -> None:
+    for text in ("group_by: order_id", "group_by: [order_id]"):
+        mapping = parse_document(BASE.replace("key: order_id", text), "orders.yaml").mapping
+        assert (mapping.group_by, mapping.key) == (("order_id",), None)
 
 
 def test_problems_of_yaml_and_of_the_mapping_come_together() -> None:

@@ -9,7 +9,7 @@ from encoding import HEAD, chunk_of, document, run
 from importer.encoder import Encoder
 from importer.mapping.compile import compile_mapping
 from importer.mapping.tree import to_json
-from importer.records import DIGEST_MODULUS, Piece, Reject
+from importer.records import DIGEST_MODULUS, Piece, Place, Reject
 
 NASTY = '\x00\x01\b\t\n\x0b\f\r\x1f\x7f\x85\u2028\u2029"\\/é😀\U0010ffff</script>'
 
@@ -194,7 +194,7 @@ def test_earlier_rejects_are_kept_in_row_order() -> None:
     frame = pl.DataFrame({"v": ["1", "x", "3"]})
     chunk = chunk_of(frame)
     early = tuple(Reject(0, "f.csv", row, row, "source", "short", "m") for row in (5, 8))
-    chunk = type(chunk)(chunk.span, "f.csv", "f", frame, pl.Series([1, 7, 9]), early, lambda row: row)
+    chunk = type(chunk)(chunk.span, "f.csv", "f", frame, pl.Series([1, 7, 9]), early, lambda row: Place("f.csv", row, row))
     mapping = compile_mapping(document("  value: v\n"), frame.schema, is_text=False)
     encoded = Encoder(mapping, b",", 32_000).encode(chunk)
     assert [reject.row for reject in encoded.rejects] == [5, 7, 8]
@@ -205,6 +205,6 @@ def test_a_mapping_that_reads_no_column() -> None:
     frame = pl.DataFrame({"a": ["x", "y"]})
     mapping = compile_mapping(document("  id: {value: 1}\n"), frame.schema, is_text=False)
     chunk = chunk_of(frame)
-    empty = type(chunk)(chunk.span, "f", "f", pl.DataFrame(), chunk.rows, (), chunk.line_of)
+    empty = type(chunk)(chunk.span, "f", "f", pl.DataFrame(), chunk.rows, (), chunk.place_of)
     assert mapping.columns == ()
     assert Encoder(mapping, b",", 32_000).encode(empty).count == 2

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.mapping.models import SourceSpec
-from importer.source import discover
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from importer.source import discover, left_out
 
 ANY = SourceSpec()
 
@@ -57,16 +55,6 @@ def test_a_path_that_exists_is_no_pattern(here: Path) -> None:
     assert found("data?.csv") == ["data1.csv"]
 
 
-def test_the_format_is_declared_or_told_by_the_suffix(here: Path) -> None:
-    pl.DataFrame({"id": [1]}).write_parquet(here / "x.pq")
-    write(here, "x.csv", "x.dat")
-    assert [file.format for file in discover(["x.pq", "x.csv"], ANY)] == ["parquet", "csv"]
-    assert [file.format for file in discover(["x.dat"], SourceSpec(format="csv"))] == ["csv"]
-    with pytest.raises(SourceUnreadable, match=r"x\.dat: its name does not say") as caught:
-        discover(["x.dat"], ANY)
-    assert "format: csv" in caught.value.hint
-
-
 @pytest.mark.parametrize(("argument", "word"), [("-", "standard input"), ("s3://bucket/x.csv", "URI")])
 def test_what_is_not_built_yet_is_a_usage_error(argument: str, word: str) -> None:
     with pytest.raises(UsageInvalid, match=f"{word}.*not built yet"):
@@ -83,9 +71,18 @@ def test_what_does_not_exist_is_named(here: Path, argument: str) -> None:
 
 
 def test_an_empty_folder_and_an_empty_file_are_refused(here: Path) -> None:
-    write(here, "in/readme.md")
-    with pytest.raises(SourceUnreadable, match=r"in: no file in this folder ends in \.csv"):
+    (here / "in/old").mkdir(parents=True)
+    with pytest.raises(SourceUnreadable, match=r"in: no file in this folder ends in \.csv") as caught:
         discover(["in"], ANY)
+    assert "It holds old/." in caught.value.hint
+    write(here, "in/readme.md", "in/.a.csv", "in/notes/a.csv", "in/z", "in/date=1/b.doc")
+    with pytest.raises(SourceUnreadable) as caught:
+        discover(["in"], ANY)
+    assert "It holds date=1/b.doc, notes/, old/ and 2 more." in caught.value.hint
+    (here / "none").mkdir()
+    with pytest.raises(SourceUnreadable) as caught:
+        discover(["none"], ANY)
+    assert "It holds nothing." in caught.value.hint
     write(here, "empty.csv", data=b"")
     with pytest.raises(SourceUnreadable, match=r"empty\.csv: is empty"):
         discover(["empty.csv"], ANY)
@@ -104,49 +101,55 @@ def test_a_dangling_link_is_refused(here: Path) -> None:
         discover(["x.csv"], ANY)
 
 
-@pytest.mark.parametrize(
-    ("head", "what"),
-    [
-        (b"PK\x03\x04....[Content_Types].xml", "xlsx"),
-        (b"PK\x03\x04....orders.csv", "zip archive"),
-        (b"\x1f\x8b\x08", "gzip"),
-        (b"\x28\xb5\x2f\xfd", "zstd"),
-        (b"BZh91AY", "bzip2"),
-        (b"\xd0\xcf\x11\xe0\xa1\xb1", "xls"),
-        (b"%PDF-1.7", "PDF"),
-        ("id\n1\n".encode("utf-16"), "UTF-16"),
-        ("id,name\n1,x\n".encode("utf-16-le"), "UTF-16"),
-        (b"<!DOCTYPE html><html>", "HTML"),
-        (b'{"id": 1}\n', "JSON"),
-    ],
-)
-def test_something_else_is_called_by_its_name(here: Path, head: bytes, what: str) -> None:
-    write(here, "x.csv", data=head)
-    with pytest.raises(SourceUnreadable, match=f"x.csv: is .*{what}") as caught:
-        discover(["x.csv"], ANY)
-    assert caught.value.hint
+def mixed_folder(here: Path) -> None:
+    write(here, "in/a.csv", "in/_SUCCESS", "in/b.csv.tmp", "in/c.csv.part", "in/d.docx", "in/.e.csv", "in/.f.csv.crc")
+    write(here, "in/old/g.csv", "in/date=2/b.csv", "in/date=1/kind=x/c.txt", "in/date=1/notes.md", "in/date=1/.h/i.csv")
+    write(here, "in/h.csv.gz", data=gzip.compress(b"id\n1\n"))
+    pl.DataFrame({"id": ["1"]}).write_parquet(here / "in/date=1/p.parquet")
 
 
-def test_wide_text_is_read_when_it_is_declared(here: Path) -> None:
-    write(here, "x.csv", data="id\n1\n".encode("utf-16"))
-    assert found("x.csv", spec=SourceSpec(encoding="utf-16")) == ["x.csv"]
+def test_a_folder_may_hold_every_kind_of_file_and_folders_of_dates(here: Path) -> None:
+    mixed_folder(here)
+    expected = ["in/a.csv", "in/date=1/kind=x/c.txt", "in/date=1/p.parquet", "in/date=2/b.csv", "in/h.csv.gz"]
+    assert found("in") == expected
+    assert [(file.format, file.compression) for file in discover(["in"], ANY)] == [
+        ("csv", None),
+        ("csv", None),
+        ("parquet", None),
+        ("csv", None),
+        ("csv", "gzip"),
+    ]
 
 
-def test_a_compressed_file_in_a_folder_is_not_passed_over(here: Path) -> None:
-    write(here, "in/a.csv")
-    write(here, "in/b.csv.gz", data=b"\x1f\x8b\x08")
-    with pytest.raises(SourceUnreadable, match=r"b\.csv\.gz: is compressed with gzip") as caught:
-        discover(["in"], ANY)
-    assert "decompress it first" in caught.value.hint
+def test_what_is_left_out_can_be_said(here: Path) -> None:
+    mixed_folder(here)
+    assert left_out(["in", "in/a.csv"]) == "left out: in/_SUCCESS, in/b.csv.tmp, in/c.csv.part and 3 more"
+    assert left_out(["in/date=1", "in/date=1"]) == "left out: in/date=1/notes.md"
+    assert left_out(["in/date=*", "in/old/"]) == "left out: in/date=1/notes.md"
+    assert left_out(["in/date=2", "in/d.docx"]) is None
 
 
-def test_parquet_called_csv_and_the_reverse_are_told(here: Path) -> None:
-    pl.DataFrame({"id": [1]}).write_parquet(here / "x.csv")
-    write(here, "y.parquet")
-    with pytest.raises(SourceUnreadable, match=r"x\.csv: is a Parquet file, not CSV"):
-        discover(["x.csv"], ANY)
-    with pytest.raises(SourceUnreadable, match=r"y\.parquet: is not a Parquet file"):
-        discover(["y.parquet"], ANY)
-    with pytest.raises(SourceUnreadable) as caught:
-        discover(["x.csv"], SourceSpec(format="csv"))
-    assert "format: csv" in caught.value.hint
+def test_a_pattern_may_match_folders_of_dates(here: Path) -> None:
+    mixed_folder(here)
+    assert found("in/date=*") == ["in/date=1/kind=x/c.txt", "in/date=1/p.parquet", "in/date=2/b.csv"]
+    assert found("in/date=*/*.csv") == ["in/date=2/b.csv"]
+    assert found("in/**/*.csv") == ["in/a.csv", "in/date=2/b.csv", "in/old/g.csv"]
+    with pytest.raises(SourceUnreadable, match="no file matches"):
+        found("in/old*")
+
+
+def test_a_link_that_leads_upwards_ends_where_it_was(here: Path) -> None:
+    write(here, "in/date=1/a.csv")
+    (here / "in/date=1/again=1").symlink_to(here / "in")
+    assert found("in") == ["in/date=1/a.csv"]
+
+
+def test_a_folder_that_cannot_be_listed_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(here, "in/date=1/a.csv")
+
+    def denied(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)  # the tests may run as root
+    with pytest.raises(SourceUnreadable, match="in: cannot be listed: Permission denied"):
+        found("in")

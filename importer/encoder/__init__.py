@@ -1,0 +1,6 @@
+"""A chunk of columns becomes JSON bytes. No Python object is made for a row that is sent."""
+
+from importer.encoder.chunk import ChunkInput
+from importer.encoder.encoder import Encoder
+
+__all__ = ["ChunkInput", "Encoder"]

@@ -1,0 +1,35 @@
+"""What the encoder needs of a chunk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import polars as pl
+
+    from importer.records import Place, Reject, Span
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInput:
+    """Good rows and their numbers, earlier rejects, and how to find a row in its file.
+
+    ``rows`` are Int64 and strictly increasing, one for each row of ``frame``. ``file`` is the source in messages and
+    ``path`` what the key ``position`` names it by.
+
+    For a mapping with ``group_by`` the rows are the lines of whole groups: ``rows`` are consecutive, and ``groups`` has
+    an integer for each that does not decrease and is that of its neighbour exactly in the same group. What ``where``
+    filters is gone already.
+    """
+
+    span: Span
+    file: str
+    path: str
+    frame: pl.DataFrame
+    rows: pl.Series
+    rejects: tuple[Reject, ...]
+    place_of: Callable[[int], Place]
+    groups: pl.Series | None = None

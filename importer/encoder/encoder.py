@@ -1,0 +1,172 @@
+"""From columns to the bytes of events.
+
+Each step works on the whole chunk: SQL, ``where``, groups, lists, values and their checks, JSON. How the JSON is joined
+depends on which columns have a null in this chunk, its bytes do not: ``encode(a + b) == encode(a) + encode(b)`` at
+every cut, with groups at every cut between two of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from threading import Lock
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.encoder import buffers, rejecting
+from importer.mapping.compiled import FILE, ROW, STOP, any_failed
+from importer.mapping.failures import Failures, quoted
+from importer.mapping.grouping import as_groups, as_lines, difference
+from importer.mapping.json_text import json_object
+from importer.mapping.lists import list_of_lines, list_of_structs
+from importer.records import EncodedRows, Reject
+from importer.report import Example, Findings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from importer.encoder.chunk import ChunkInput
+    from importer.mapping.compiled import CompiledMapping
+
+_EVENT = "\x01event"
+_FAILED = "\x01failed"
+_MOMENT = "\x01moment"
+_EXAMPLES = 3
+
+
+class Encoder:
+    """Encodes chunks for one endpoint.
+
+    ``separator`` goes behind each event, ``max_item_bytes`` is the limit of an event without it. ``findings`` are what
+    was noticed in rows that became events, ``sizes`` counts events by their size in bytes. ``oldest_ms`` and
+    ``newest_ms`` are the first and the last ``context.event_timestamp`` of an event, ``None`` as long as there is none.
+    """
+
+    def __init__(self, mapping: CompiledMapping, separator: bytes, max_item_bytes: int) -> None:
+        self._mapping = mapping
+        self._separator = separator.decode()
+        self._max_item_bytes = max_item_bytes
+        self.findings = Findings()
+        self.sizes: Counter[int] = Counter()
+        self.oldest_ms: int | None = None
+        self.newest_ms: int | None = None
+        self._counting = Lock()  # chunks are encoded side by side
+
+    def encode(self, chunk: ChunkInput) -> EncodedRows:
+        """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
+        failures = Failures()
+        rows = self._rows(chunk)
+        frame = self._prepared(rows, failures)
+        values = self._values(frame)
+        failed = values[_FAILED]
+        if failures.culprits:
+            failed |= frame[ROW].is_in(list(failures.culprits))
+        rejects = list(chunk.rejects)
+        if failed.any():
+            rejects += self._rejects(chunk, rows, frame.filter(failed), failures)
+            values = values.filter(~failed)
+        self._note_findings(chunk, rows, values)
+        event = json_object(values, self._mapping.plan.members, self._separator)
+        events = values.select(ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT))
+        sizes = events[_EVENT].str.len_bytes() - len(self._separator)
+        large = sizes > self._max_item_bytes
+        if large.any():
+            found = dict(zip(events.filter(large)[ROW], sizes.filter(large), strict=True))
+            rejects += rejecting.too_large(chunk, rows, found, self._max_item_bytes)
+            events, sizes = events.filter(~large), sizes.filter(~large)
+        self._measure(events, sizes)
+        rejects.sort(key=lambda reject: reject.number)
+        return self._encoded(chunk, events, tuple(rejects))
+
+    def _rows(self, chunk: ChunkInput) -> pl.DataFrame:
+        """The rows that ``where`` passes, or the lines of groups, with the row of their event."""
+        where = self._mapping.where
+        if self._mapping.grouping is not None:
+            if chunk.groups is None:
+                raise ValueError("a mapping with group_by needs chunks of groups")
+            lines = as_lines(chunk.frame, chunk.rows, chunk.groups)
+            return where.plan.with_sql(lines) if where is not None else lines
+        numbers = chunk.rows.alias(ROW).to_frame()  # first, because a mapping may read no column at all
+        frame = numbers.hstack(chunk.frame.get_columns()).with_columns(pl.lit(chunk.path).alias(FILE))
+        return where.filtered(frame) if where is not None else frame
+
+    def _prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
+        """A row for each event, with everything that values and checks refer to. Failed entries go to ``failures``."""
+        plan, grouping = self._mapping.plan, self._mapping.grouping
+        frame = rows if grouping is None else as_groups(rows, grouping)
+        frame = plan.with_stages(plan.with_sql(frame))
+        return frame.hstack(
+            [
+                list_of_structs(frame, item, failures) if item.column else list_of_lines(frame, rows, item, failures)
+                for item in self._mapping.lists
+            ]
+        )
+
+    def _values(self, frame: pl.DataFrame) -> pl.DataFrame:
+        plan, grouping = self._mapping.plan, self._mapping.grouping
+        return frame.select(
+            ROW,
+            *self._stop(),
+            *(item.name for item in self._mapping.lists),
+            *(expr.alias(name) for name, expr in plan.values),
+            *(expr.alias(f"\x01count{i}") for i, (_, expr) in enumerate(plan.counts)),
+            *(mark for _, mark in (grouping.differing if grouping else ())),
+            any_failed(plan.checks).alias(_FAILED),
+        )
+
+    def _stop(self) -> tuple[str, ...]:
+        return (STOP,) if self._mapping.grouping else ()
+
+    def _rejects(
+        self, chunk: ChunkInput, rows: pl.DataFrame, bad: pl.DataFrame, of_lists: Failures
+    ) -> Iterator[Reject]:
+        if self._mapping.grouping is None:
+            return rejecting.of_rows(chunk, bad, self._mapping.plan.checks, of_lists)
+        return rejecting.of_groups(chunk, rows, bad, self._mapping.plan.checks, self._mapping.grouping, of_lists)
+
+    def _note_findings(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame) -> None:
+        found = Findings()
+        for i, (rule, _) in enumerate(self._mapping.plan.counts):
+            found.count(rule, int(values[f"\x01count{i}"].sum()))
+        for name, mark in self._mapping.grouping.differing if self._mapping.grouping else ():
+            events = values.filter(pl.col(mark))[ROW]
+            if len(events):
+                examples = [_example(chunk, rows, event, name) for event in events.head(_EXAMPLES)]
+                rule = f"column {name!r} differs within its group; the first line's value is used"
+                found.note(rule, examples, len(events))
+        with self._counting:
+            self.findings.merge(found)
+
+    def _measure(self, events: pl.DataFrame, sizes: pl.Series) -> None:
+        """Count the sizes of ``events``, and look for the first and the last time among them."""
+        counts = dict(sizes.value_counts().iter_rows())
+        oldest, newest = events.select(pl.col(_MOMENT).min(), pl.col(_MOMENT).max().alias("newest")).row(0)
+        with self._counting:
+            self.sizes.update(counts)
+            self.oldest_ms = min((ms for ms in (self.oldest_ms, oldest) if ms is not None), default=None)
+            self.newest_ms = max((ms for ms in (self.newest_ms, newest) if ms is not None), default=None)
+
+    def _encoded(self, chunk: ChunkInput, events: pl.DataFrame, rejects: tuple[Reject, ...]) -> EncodedRows:
+        framed = events[_EVENT].rechunk()
+        offsets, body = buffers.text(framed)
+        is_grouped = self._mapping.grouping is not None
+        return EncodedRows(
+            span=chunk.span,
+            file=chunk.file,
+            body=body,
+            offsets=offsets,
+            rows=buffers.numbers(events[ROW], "q"),
+            digests=buffers.digests(framed.str.head(-len(self._separator)) if self._separator else framed),
+            separator_bytes=len(self._separator),
+            rejects=rejects,
+            stops=buffers.numbers(events[STOP], "q") if is_grouped else None,
+            place_of=chunk.place_of if is_grouped else None,
+        )
+
+
+def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, name: str) -> Example:
+    """The first row of an event whose value of a column is not that of the first row of all."""
+    line, value, first = difference(lines, event, name)
+    place, start = chunk.place_of(line), chunk.place_of(event)
+    message = f"column {name!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"
+    return Example((chunk.span.source, place.row), place.file, message)

@@ -1,0 +1,117 @@
+"""Fields outside ``each`` of a mapping with ``group_by``: they see a group of lines as one row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.mapping.cells import Check, Context, Value
+from importer.mapping.compiled import FailedCheck, Grouping, RowPlan
+from importer.mapping.grouping import differs
+from importer.mapping.scope import Scope
+from importer.mapping.sql import SqlExpression, compile_group_sql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from importer.mapping.aggregates import Loss
+    from importer.mapping.columns import Columns, Path, Problems
+
+
+class GroupScope(Scope):
+    """Fields and SQL over groups: a column is the cell of the first line, an aggregate sees all lines.
+
+    What fails in a line fails for its group, through a mark: a column that is true where one of the lines is.
+    """
+
+    def __init__(self, columns: Columns, context: Context, problem: Problems) -> None:
+        super().__init__(columns, context, problem)
+        self._bare: dict[str, None] = {}
+        self._to_agree: dict[str, None] = {}
+        self._line_columns: set[str] = set()
+        self._line_sql: dict[str, pl.Expr] = {}
+        self._aggregates: dict[str, pl.Expr] = {}
+        self._marks: dict[str, pl.Expr] = {}
+
+    def grouping(self, key: dict[str, pl.Expr]) -> Grouping:
+        """All that has to be known of a group before its fields are computed; ``key`` has its parts by column."""
+        typed = self.columns.typed.items()
+        differing = {name: _differing_mark(name) for name in self._bare}
+        marks = self._marks | {mark: differs(name, self.columns.schema[name]) for name, mark in differing.items()}
+        return Grouping(
+            key=tuple(key.values()),
+            lines=RowPlan(
+                typed=tuple((name, value) for name, value in typed if name in self._line_columns),
+                prepared=tuple(self._line_sql.items()),
+            ),
+            first=tuple({**self._bare, **dict.fromkeys(key)}),
+            aggregates=tuple(self._aggregates.items()),
+            marks=tuple(marks.items()),
+            differing=tuple(differing.items()),
+            constant=tuple(self._to_agree),
+        )
+
+    def column(self, name: str, path: Path) -> Value | None:
+        """The cell of the first line."""
+        found = super().column(name, path)
+        if found is not None:
+            self._bare[name] = None
+        return found
+
+    def check_lines(self, checks: Iterable[FailedCheck], prefix: str) -> None:
+        """Fail a group where one of its lines fails one of ``checks``; ``prefix`` begins the names of the marks."""
+        for number, item in enumerate(checks):
+            mark = f"{prefix}.{number}"
+            self._marks[mark] = item.check.failed
+            of_group = replace(item.check, failed=pl.col(mark), shown=pl.lit(None))
+            self.checks.append(FailedCheck(item.target, of_group, of_lines=item.check))
+
+    def must_not_differ(self, target: str, names: Iterable[str], code: str, message: str) -> None:
+        """Reject groups in which one of the columns ``names`` has several values; {} in ``message`` is its name."""
+        for name in names:
+            if name in self._bare:
+                self._to_agree[name] = None
+                check = Check(code, message.format(repr(name)), pl.col(_differing_mark(name)), pl.col(values_of(name)))
+                self.checks.append(FailedCheck(target, check))
+
+    def bare_columns(self) -> frozenset[str]:
+        """The columns that were used so far without an aggregate around them."""
+        return frozenset(self._bare)
+
+    def _compiled(self, text: str, name: str, target: str) -> SqlExpression:
+        found = compile_group_sql(text, self.columns.sql_schema(), frozenset(self.columns.untyped), name)
+        self.columns.used |= found.line_columns
+        self._line_columns |= found.line_columns
+        self._line_sql |= found.arguments
+        self._aggregates |= found.aggregates
+        self._bare |= dict.fromkeys(sorted(found.rest.columns))
+        self.rely_on(found.line_columns - found.rest.columns, target)
+        for loss in found.losses:
+            self._note_loss(loss, target)
+        return found.rest
+
+    def rely_on(self, names: Iterable[str], target: str) -> None:
+        """Reject a group where a cell of one of its lines does not have the declared type of its column."""
+        for name in sorted(self.columns.typed.keys() & names):
+            checks = (FailedCheck(target, check) for check in self.columns.typed[name].checks)
+            self.check_lines(checks, f"\x01typed.{name}")
+
+    def _note_loss(self, loss: Loss, target: str) -> None:
+        """A check for a CAST inside an aggregate, where the value of the group depends on it."""
+        decides = f"{loss.name}.decides"
+        self._line_sql[loss.name] = loss.lost
+        self._prepared[decides] = (loss.decides, pl.Boolean())
+        first = len(self.checks)
+        self.check_lines([FailedCheck(target, self._cast_check(loss.name, loss.columns))], f"{loss.name}.mark")
+        self.restrict(first, pl.col(decides).fill_null(value=False))
+
+
+def values_of(name: str) -> str:
+    """The column that lists the values of a column in a group that was rejected because it has several."""
+    return f"\x01values.{name}"
+
+
+def _differing_mark(name: str) -> str:
+    return f"\x01differs.{name}"

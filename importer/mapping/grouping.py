@@ -1,0 +1,65 @@
+"""Lines become groups: one row a group, with all that the fields of its event refer to.
+
+The lines of a group are neighbours, in the order of the source. So no hash table is needed, and the groups are slices:
+an aggregate sees the values of its own group and nothing else, and gives the same bits whatever stands beside it in a
+chunk. (A hash aggregation of Polars adds floating point in another order when the chunk is another one.)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from importer.mapping.compiled import LINE, ROW, STOP
+
+if TYPE_CHECKING:
+    from importer.mapping.compiled import Grouping
+
+
+def as_lines(frame: pl.DataFrame, rows: pl.Series, groups: pl.Series) -> pl.DataFrame:
+    """``frame`` with the row of each line (``LINE``) and that of the first line of its group (``ROW``), sorted."""
+    starts = pl.col(ROW).ne_missing(pl.col(ROW).shift(1))
+    numbers = pl.DataFrame({LINE: rows, ROW: groups})
+    numbers = numbers.select(LINE, pl.when(starts).then(LINE).forward_fill().set_sorted().alias(ROW))
+    return numbers.hstack(frame.get_columns())
+
+
+def as_groups(lines: pl.DataFrame, grouping: Grouping) -> pl.DataFrame:
+    """One row for each group of ``lines``, with the row behind its last line (``STOP``).
+
+    It has the cells of its first line, aggregates and marks.
+    """
+    end = int(lines[LINE][-1]) + 1 if lines.height else 0
+    groups = lines.filter(pl.col(LINE) == pl.col(ROW)).select(ROW, *grouping.first)
+    groups = groups.with_columns(pl.col(ROW).shift(-1, fill_value=end).alias(STOP))
+    lines = grouping.lines.with_sql(lines)
+    if grouping.aggregates:
+        found = lines.group_by(ROW, maintain_order=True).agg(expr.alias(name) for name, expr in grouping.aggregates)
+        groups = groups.hstack(found.drop(ROW).get_columns())
+    return groups.with_columns(_marked(lines, expr).alias(name) for name, expr in grouping.marks)
+
+
+def _marked(lines: pl.DataFrame, mark: pl.Expr) -> pl.Expr:
+    """True for the groups in which ``mark`` is true for a line."""
+    rows = lines.select(pl.col(ROW).filter(mark)).to_series()
+    return pl.col(ROW).is_in(rows.unique().implode()) if len(rows) else pl.lit(value=False)
+
+
+def difference(lines: pl.DataFrame, event: int, name: str) -> tuple[int, str | None, str | None]:
+    """Where column ``name`` first differs in ``event``: the row of that line, its value, and that of the first line."""
+    group = lines.filter(pl.col(ROW) == event).select(LINE, cell_of(name, lines.schema[name]).alias(name))
+    line, value = group.filter(pl.col(name).ne_missing(pl.col(name).first())).row(0)
+    first = group[name].first()
+    return line, *(None if cell is None else str(cell) for cell in (value, first))
+
+
+def cell_of(name: str, dtype: pl.DataType) -> pl.Expr:
+    """A cell as it is compared with others: an empty text is no value."""
+    return pl.when(pl.col(name) != "").then(pl.col(name)) if dtype == pl.String else pl.col(name)
+
+
+def differs(name: str, dtype: pl.DataType) -> pl.Expr:
+    """True for a line whose cell is another one than that of the line before, in the same group."""
+    cell = cell_of(name, dtype)
+    return cell.ne_missing(cell.shift(1)) & (pl.col(LINE) != pl.col(ROW))

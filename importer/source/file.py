@@ -1,0 +1,28 @@
+"""What is known of a source file before it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from importer.source.compression import Compression
+    from importer.source.options import Format
+    from importer.source.partitions import Partitions
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file to read. ``name`` is how messages and rejects call it: the path as the user wrote it.
+
+    ``format`` is that of its text once it is decompressed. ``partitions`` are columns that its folders give to each of
+    its rows: see :mod:`importer.source.partitions`.
+    """
+
+    path: Path
+    name: str
+    format: Format
+    compression: Compression | None = None
+    partitions: Partitions = ()
