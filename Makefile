@@ -11,10 +11,12 @@ SOURCES := $(shell find importer -name '*.py')
 
 demo: $(DEMO)/ready
 	@state=$$(mktemp -d) && trap 'rm -rf "$$state"' EXIT && \
-	echo "== 1 of 2: orders from Parquet, every row good" && \
+	echo "== 1 of 3: orders from Parquet, every row good" && \
 	$(DEMO)/bin/importer run configs/orders_parquet.yaml sample_data/orders.parquet --sandbox --state-dir "$$state" && \
-	echo && echo "== 2 of 2: orders from CSV, some rows are broken on purpose: they are rejected, and the exit code is 3" && \
+	echo && echo "== 2 of 3: orders from CSV, some rows are broken on purpose: they are rejected, and the exit code is 3" && \
 	{ $(DEMO)/bin/importer run configs/orders_csv.yaml sample_data/orders.csv --sandbox --state-dir "$$state"; test $$? -eq 3; } && \
+	echo && echo "== 3 of 3: order lines from two files, grouped into orders; one line is wrong, so its order is rejected" && \
+	{ $(DEMO)/bin/importer run configs/order_lines.yaml sample_data/order_lines --sandbox --state-dir "$$state"; test $$? -eq 3; } && \
 	echo && echo "The demo worked as it should: what was sent has arrived, and what was wrong is listed above."
 
 test: $(TEST)/ready

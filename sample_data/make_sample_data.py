@@ -1,12 +1,16 @@
-"""Makes the two small exports of this folder, always the same: ``python sample_data/make_sample_data.py [FOLDER]``.
+"""Makes the small exports of this folder, always the same: ``python sample_data/make_sample_data.py [FOLDER]``.
 
 ``orders.parquet`` is a clean warehouse export: typed columns, times in UTC, the lines of an order as a list of
 structs. ``orders.csv`` is what a French shop hands over: semicolons, decimal commas, blanks between thousands, local
-times, text of all kinds in quotes, and :data:`BROKEN` records that no importer should send.
+times, text of all kinds in quotes, and :data:`BROKEN` records that no importer should send. ``order_lines/`` is a till
+system's export: one record a line of an order, the lines of an order anywhere in two files, one of them compressed.
 """
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import sys
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 SEED = 20240229
 PARQUET_ORDERS = 2_000
 CSV_ORDERS = 1_500
+TILL_ORDERS = 400
 ROW_GROUP_ROWS = 512  # several row groups, as in a real export
 
 FIRST_NAMES = ("Zoé", "Maël", "Anaïs", "Noël", "Chloé", "Jules", "Inès", "Léa", "Hugo", "François", "Aurélie", "Loïc")
@@ -72,10 +77,15 @@ BROKEN: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 def main() -> None:
-    """Write both files into the folder of the first argument, or beside this script."""
+    """Write the files into the folder of the first argument, or beside this script."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
     parquet_frame().write_parquet(folder / "orders.parquet", row_group_size=ROW_GROUP_ROWS)
     (folder / "orders.csv").write_bytes(csv_text().encode())
+    lines = till_lines()
+    half = len(lines) // 2
+    (folder / "order_lines").mkdir(exist_ok=True)
+    (folder / "order_lines" / "till-1.csv").write_bytes(till_text(lines[:half]).encode())
+    (folder / "order_lines" / "till-2.csv.gz").write_bytes(gzip.compress(till_text(lines[half:]).encode(), mtime=0))
 
 
 def parquet_frame() -> pl.DataFrame:
@@ -219,6 +229,34 @@ def _cell(text: str) -> str:
         return text
     doubled = text.replace('"', '""')
     return f'"{doubled}"'
+
+
+def till_lines() -> list[tuple[str, ...]]:
+    """The lines of the till, shuffled: of most orders some are far apart. One order has a line that is wrong."""
+    random = Random(SEED)
+    lines = [line for number in range(1, TILL_ORDERS + 1) for line in _till_order(random, number)]
+    random.shuffle(lines)
+    return lines
+
+
+def _till_order(random: Random, number: int) -> Iterator[tuple[str, ...]]:
+    moment = datetime(2024, 1, 2, tzinfo=UTC) + timedelta(minutes=random.randrange(180 * 1_440))
+    order, card = f"T{number:05}", f"{random.randrange(1, 300):06}" if random.randrange(20) else ""
+    for position in range(random.randrange(1, 7)):
+        sku, label, price = random.choice(PRODUCTS)
+        quantity = "two" if number == TILL_ORDERS // 2 and not position else str(random.randrange(1, 4))
+        yield order, f"{moment:%Y-%m-%dT%H:%M:%SZ}", card, sku, label, quantity, price
+    if random.randrange(3) == 0:
+        yield order, f"{moment:%Y-%m-%dT%H:%M:%SZ}", card, "POST", "Delivery", "1", "4.90"
+
+
+def till_text(lines: list[tuple[str, ...]]) -> str:
+    """``lines`` as CSV."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("order", "time", "card", "sku", "label", "quantity", "price"))
+    writer.writerows(lines)
+    return text.getvalue()
 
 
 if __name__ == "__main__":

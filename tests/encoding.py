@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from importer.encoder import ChunkInput, Encoder
-from importer.mapping.compile import compile_mapping
+from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, parse_document
 from importer.records import EncodedRows, Piece, Place, Reject, Span
 from importer.report import Findings
@@ -28,6 +28,8 @@ def document(fields: str, head: str = HEAD) -> Document:
 class Result:
     encoded: EncodedRows
     findings: Findings
+    oldest_ms: int | None = None
+    newest_ms: int | None = None
 
     @property
     def texts(self) -> list[str]:
@@ -73,8 +75,31 @@ def run(
     units: dict[str, str] | None = None,
     test_code: str | None = None,
 ) -> Result:
-    """Encode ``data`` (a frame, or columns) by a mapping."""
+    """Encode ``data`` (a frame, or columns) by a mapping; with ``group_by`` as it comes from the stage."""
     frame = data if isinstance(data, pl.DataFrame) else pl.DataFrame(data)
     mapping = compile_mapping(document(fields, head), frame.schema, is_text=is_text, units=units, test_code=test_code)
     encoder = Encoder(mapping, b",", max_item_bytes)
-    return Result(encoder.encode(chunk_of(frame)), encoder.findings)
+    chunk = chunk_of(frame) if mapping.grouping is None else staged(mapping, frame)
+    return Result(encoder.encode(chunk), encoder.findings, encoder.oldest_ms, encoder.newest_ms)
+
+
+def staged(mapping: CompiledMapping, frame: pl.DataFrame, first_row: int = 1) -> ChunkInput:
+    """The lines of ``frame`` as a stage gives them: what ``where`` passes, group by group, with new numbers.
+
+    Row ``n`` of the frame is row ``n`` of f.csv, on line ``n + 1``.
+    """
+    key = pl.concat_str([pl.concat_str([part.str.len_bytes(), part]) for part in mapping.group_key or ()])
+    passing = frame.with_row_index("row", 1).filter(mapping.passing(frame))
+    lines = passing.with_columns(key=key).sort("key", maintain_order=True)
+    places = [Place("f.csv", row, row + 1) for row in lines["row"]]
+    rows = pl.Series(range(first_row, first_row + lines.height), dtype=pl.Int64)
+    return ChunkInput(
+        Span(0, first_row, first_row + lines.height),
+        "f.csv",
+        "/data/f.csv",
+        lines.select(frame.columns),
+        rows,
+        (),
+        lambda row: places[row - first_row],
+        lines["key"].rle_id(),
+    )

@@ -57,14 +57,14 @@ def look_there(test_code: str | None) -> str:
 
     The numbers are those of the vendor's page on the live event inspector.
     """
-    seen = (
-        f"those with test code {test_code!r} are shown there, up to 20 a minute, for a day."
+    shown = (
+        f"Those with test code {test_code!r} are shown there, up to 20 a minute, for a day."
         if test_code
-        else "it shows samples. To see chosen events there, send some with --test-code TEXT --limit 10 (they are real)."
+        else "It shows samples. To see chosen events there, send some with --test-code TEXT --limit 10 (they are real)."
     )
     return (
-        "\nLook for these events in the event inspector of the source in the vendor's platform: the API answers 200 "
-        f"to events that it drops later, so only the inspector proves that they are right.\nAbout the inspector: {seen}"
+        "\nLook for these events in the event inspector of the source, in the vendor's platform: the API answers 200\n"
+        f"to events that are dropped later.\n{shown}"
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from importer.cli.console import console, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from tqdm import tqdm
 
     from importer.report import Progress, Snapshot
 
@@ -39,31 +41,44 @@ class Lines:
 
 
 class Bar:
-    """One tqdm bar on stderr."""
+    """One tqdm bar on stderr at a time: each phase has its own, which starts at what earlier runs have done."""
 
     def __init__(self) -> None:
-        from tqdm import tqdm
-
-        self._bar = tqdm(unit=" rows", unit_scale=True, file=sys.stderr, dynamic_ncols=True, mininterval=0.2)
-        self._phase: str | None = None
-        console.aside = lambda: tqdm.external_write_mode(file=sys.stderr)
+        self._bar: tqdm[NoReturn] | None = None
+        self._phase = ""
 
     def update(self, snapshot: Snapshot) -> None:
-        """Move the bar to ``snapshot``. A new phase counts anew; what was done before it is where the bar starts."""
-        self._bar.total = snapshot.rows_total
-        if snapshot.phase != self._phase:
-            self._phase = snapshot.phase
-            self._bar.set_description(snapshot.phase or None, refresh=False)
-            self._bar.initial = snapshot.rows_done
-            self._bar.reset()
-            self._bar.n = snapshot.rows_done
-        self._bar.set_postfix(events=f"{snapshot.events:,}", rejected=f"{snapshot.rejected:,}", refresh=False)
-        self._bar.update(snapshot.rows_done - self._bar.n)
+        """Move the bar to ``snapshot``."""
+        bar = self._bar
+        if bar is None or snapshot.phase != self._phase:
+            bar = self._begin(snapshot)
+        bar.total = snapshot.rows_total
+        bar.set_postfix(events=f"{snapshot.events:,}", rejected=f"{snapshot.rejected:,}", refresh=False)
+        bar.update(snapshot.rows_done - bar.n)
 
     def close(self) -> None:
         """Leave the line of the terminal."""
         console.aside = nullcontext
-        self._bar.close()
+        if self._bar is not None:
+            self._bar.close()
+
+    def _begin(self, snapshot: Snapshot) -> tqdm[NoReturn]:
+        from tqdm import tqdm
+
+        self.close()
+        self._phase = snapshot.phase
+        self._bar = tqdm(
+            desc=snapshot.phase or None,
+            total=snapshot.rows_total,
+            initial=snapshot.rows_done,
+            unit=" rows",
+            unit_scale=True,
+            file=sys.stderr,
+            dynamic_ncols=True,
+            mininterval=0.2,
+        )
+        console.aside = lambda: tqdm.external_write_mode(file=sys.stderr)
+        return self._bar
 
 
 class Named:

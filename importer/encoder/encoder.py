@@ -85,7 +85,7 @@ class Encoder:
             if chunk.groups is None:
                 raise ValueError("a mapping with group_by needs chunks of groups")
             lines = as_lines(chunk.frame, chunk.rows, chunk.groups)
-            return where.plan.with_sql(lines) if where is not None else lines
+            return where.plan.with_sql(lines) if where is not None and where.plan.checks else lines
         numbers = chunk.rows.alias(ROW).to_frame()  # first, because a mapping may read no column at all
         frame = numbers.hstack(chunk.frame.get_columns()).with_columns(pl.lit(chunk.path).alias(FILE))
         return where.filtered(frame) if where is not None else frame

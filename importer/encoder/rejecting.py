@@ -11,6 +11,7 @@ import polars as pl
 from importer.mapping.compiled import LINE, ROW, FailedCheck
 from importer.mapping.failures import Failures
 from importer.mapping.group_scope import values_of
+from importer.mapping.scope import shown
 from importer.records import Reject
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ def _of_line(item: FailedCheck, mark: str) -> FailedCheck:
 
 def _several_values(lines: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
     """For each column of ``names`` and each group the first values of its lines, in words."""
-    values = (
-        pl.col(name).cast(pl.String).fill_null("empty").unique(maintain_order=True).head(_SHOWN_VALUES).str.join(", ")
-        for name in names
+    values = {values_of(name): shown(pl.col(name), lines.schema[name]) for name in names}
+    texts = (
+        value.unique(maintain_order=True).head(_SHOWN_VALUES).str.join(", ").alias(name)
+        for name, value in values.items()
     )
-    texts = (value.alias(values_of(name)) for value, name in zip(values, names, strict=True))
     return lines.group_by(ROW, maintain_order=True).agg(texts).drop(ROW).get_columns()
 
 

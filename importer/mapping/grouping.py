@@ -21,7 +21,7 @@ def as_lines(frame: pl.DataFrame, rows: pl.Series, groups: pl.Series) -> pl.Data
     """``frame`` with the row of each line (``LINE``) and that of the first line of its group (``ROW``), sorted."""
     starts = pl.col(ROW).ne_missing(pl.col(ROW).shift(1))
     numbers = pl.DataFrame({LINE: rows, ROW: groups})
-    numbers = numbers.select(LINE, pl.when(starts).then(LINE).forward_fill().set_sorted().alias(ROW))
+    numbers = numbers.select(LINE, pl.when(starts).then(LINE).forward_fill().alias(ROW))
     return numbers.hstack(frame.get_columns())
 
 
@@ -33,7 +33,7 @@ def as_groups(lines: pl.DataFrame, grouping: Grouping) -> pl.DataFrame:
     end = int(lines[LINE][-1]) + 1 if lines.height else 0
     groups = lines.filter(pl.col(LINE) == pl.col(ROW)).select(ROW, *grouping.first)
     groups = groups.with_columns(pl.col(ROW).shift(-1, fill_value=end).alias(STOP))
-    lines = grouping.lines.with_sql(lines)
+    lines = grouping.lines.with_sql(lines).with_columns(pl.col(ROW).set_sorted())
     if grouping.aggregates:
         found = lines.group_by(ROW, maintain_order=True).agg(expr.alias(name) for name, expr in grouping.aggregates)
         groups = groups.hstack(found.drop(ROW).get_columns())

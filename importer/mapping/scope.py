@@ -109,8 +109,8 @@ class Scope:
         known = sorted(names)
         if not known:
             return Check("cast", "a CAST in its SQL cannot convert what it is given", pl.col(lost), pl.lit(None))
-        shown = pl.concat_str([_shown(pl.col(name), self.columns.schema[name]) for name in known], separator=", ")
-        return Check("cast", f"a CAST in its SQL cannot convert {{}} ({', '.join(known)})", pl.col(lost), shown)
+        cells = pl.concat_str([shown(pl.col(name), self.columns.schema[name]) for name in known], separator=", ")
+        return Check("cast", f"a CAST in its SQL cannot convert {{}} ({', '.join(known)})", pl.col(lost), cells)
 
     def value(self, spec: FieldSpec, kind: str | None, path: Path, target: str) -> Value | None:
         """The value of a field, with its checks noted."""
@@ -206,6 +206,7 @@ def _all(conditions: tuple[str, ...]) -> pl.Expr | None:
     return pl.all_horizontal(pl.col(name).fill_null(value=False) for name in conditions) if conditions else None
 
 
-def _shown(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def shown(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """A cell in words, for messages."""
     is_plain = not (dtype.is_nested() or isinstance(dtype, pl.Binary | pl.Object | pl.Duration))
     return column.cast(pl.String).fill_null("empty") if is_plain else pl.lit("…")

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from polars.exceptions import PanicException, PolarsError
 
 from importer.errors import SourceUnreadable
-from importer.records import Span
+from importer.records import Reject, Span
+from importer.source.calendar import Calendar
 from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, overlaps
 from importer.source.opening import Stability, reading
 from importer.source.parquet_types import polars_type
@@ -64,6 +65,8 @@ class ParquetReader:
             self.schema = self._polars_schema(self._arrow_schema)
         self.total_rows: int | None = self._metadata.num_rows
         self._columns = self._projection(columns)
+        wanted = self._columns if columns is None else columns
+        self._calendar = Calendar({name: self.schema[name] for name in self._columns if name in wanted})
 
     def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:  # noqa: ARG002
         """The rows of ``missing`` that exist, in order. Anchors are for CSV: here a row number is enough.
@@ -96,8 +99,17 @@ class ParquetReader:
                 return
 
     def _chunk(self, frame: pl.DataFrame, first: int, start: int, stop: int) -> Chunk:
+        span, part = Span(self._number, start, stop), frame[start - first : stop - first]
         rows = pl.int_range(start, stop, eager=True, dtype=pl.Int64).alias("row")
-        return Chunk(Span(self._number, start, stop), frame[start - first : stop - first], rows)
+        strays = self._calendar.strays(part)
+        if not strays.any():
+            return Chunk(span, part, rows)
+        explained = zip(rows.filter(strays), self._calendar.explain(part.filter(strays)), strict=True)
+        rejects = tuple(
+            Reject(self._number, self._file.name, row, 0, "source", "time_range", message, values)
+            for row, (message, values) in explained
+        )
+        return Chunk(span, part.filter(~strays), rows.filter(~strays), rejects)
 
     def _frame(self, batch: pa.RecordBatch) -> pl.DataFrame:
         batch.validate(full=True)  # text that is not UTF-8 must not reach Polars, which trusts Arrow blindly
@@ -120,19 +132,17 @@ class ParquetReader:
         return {field.name: polars_type(field.type) for field in schema}
 
     def _projection(self, columns: Collection[str] | None) -> list[str]:
-        readable = [name for name, dtype in self.schema.items() if dtype != pl.Unknown]
-        if not readable:
-            raise SourceUnreadable(f"{self._file.name}: has no column that can be read.", "Was the export complete?")
-        if columns is None:
-            return readable
-        if unreadable := [name for name in columns if self.schema.get(name) == pl.Unknown]:
+        if unreadable := [name for name in columns or () if self.schema.get(name) == pl.Unknown]:
             dtype = self._arrow_schema.field(unreadable[0]).type
             raise SourceUnreadable(
                 f"{self._file.name}: column `{unreadable[0]}` is {dtype}, which cannot be read.",
                 "Write it as text or as a common kind of number in the export.",
             )
+        readable = [name for name, dtype in self.schema.items() if dtype != pl.Unknown]
+        if not readable:
+            raise SourceUnreadable(f"{self._file.name}: has no column that can be read.", "Was the export complete?")
         # A frame without columns has no height: one column stands for the rows.
-        return [name for name in readable if name in columns] or readable[:1]
+        return [name for name in readable if columns is None or name in columns] or readable[:1]
 
     @contextmanager
     def _opened(self) -> Iterator[pq.ParquetFile]:

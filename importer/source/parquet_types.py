@@ -25,12 +25,12 @@ def polars_type(dtype: pa.DataType) -> pl.DataType:
 
 
 def _is_readable(dtype: pa.DataType) -> bool:
-    """Whether Polars can be asked for the type.
+    """Whether Polars can be asked for the type, and what it gives can be used.
 
-    At a decimal of more than 38 digits it panics, and prints a trace; extension types it passes on to everything behind
-    it, and can cast them to nothing.
+    At a decimal of more than 38 digits it panics, and prints a trace. It casts neither extension types nor durations to
+    anything that an event could have.
     """
-    if pa.types.is_decimal256(dtype) or isinstance(dtype, pa.BaseExtensionType):
+    if pa.types.is_decimal256(dtype) or pa.types.is_duration(dtype) or isinstance(dtype, pa.BaseExtensionType):
         return False
     return all(_is_readable(dtype.field(index).type) for index in range(dtype.num_fields))
 
@@ -42,13 +42,14 @@ def _plain(dtype: pl.DataType) -> pl.DataType:
         case pl.Float16():
             return pl.Float32()
         case pl.List() | pl.Array():
-            return pl.List(_plain(_instance(dtype.inner)))
+            return pl.List(_plain(instance(dtype.inner)))
         case pl.Map():
-            return pl.List(pl.Struct({"key": _plain(_instance(dtype.key)), "value": _plain(_instance(dtype.value))}))
+            return pl.List(pl.Struct({"key": _plain(instance(dtype.key)), "value": _plain(instance(dtype.value))}))
         case pl.Struct():
-            return pl.Struct({field.name: _plain(_instance(field.dtype)) for field in dtype.fields})
+            return pl.Struct({field.name: _plain(instance(field.dtype)) for field in dtype.fields})
     return dtype
 
 
-def _instance(dtype: Any) -> pl.DataType:  # noqa: ANN401  (Polars gives classes and instances in the same places)
+def instance(dtype: Any) -> pl.DataType:  # noqa: ANN401  (Polars gives classes and instances in the same places)
+    """A type as an instance."""
     return dtype() if isinstance(dtype, type) else dtype  # type: ignore[no-any-return]

@@ -8,6 +8,7 @@ import pty
 import select
 import subprocess
 import sys
+import termios
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,8 +97,8 @@ def shared() -> Iterator[str]:
 
 
 @pytest.fixture
-def server(shared: str) -> Iterator[Server]:
-    yield Server(shared, received(shared)["events"])
+def server(shared: str) -> Server:
+    return Server(shared, received(shared)["events"])
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def _write_orders(count: int, bad: int = 0) -> None:
 def _at_terminal(server: Server, *options: str) -> Iterator[Terminal]:
     """The import, started at a terminal; stdout goes elsewhere, as with ``> report.txt``."""
     ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 120))
     command = [sys.executable, "-m", "importer", "run", "mapping.yaml", "a.csv", "--url", server.url, "--site", "7"]
     with subprocess.Popen(
         [sys.executable, "-c", AT_TERMINAL, *command, *options],

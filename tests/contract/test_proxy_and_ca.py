@@ -16,19 +16,20 @@ from urllib.parse import urlsplit
 
 import pytest
 import trustme
+from proxy import Proxy, TlsFront, listening
 
 from importer import pipeline
 from importer.cli import main
-from importer.errors import DestinationRefused, DestinationUnavailable, ExitCode, UsageInvalid
+from importer.errors import DestinationRefused, DestinationUnavailable, ExitCode
+from importer.profiles import BATCH
 from importer.report import Report
-from importer.sandbox import Sandbox
+from importer.sandbox.process import received, spawn
+from importer.sandbox.server import Sandbox
 from importer.settings import Destination, RetryPolicy, RunSettings, Secret
-
-# pytest's importlib mode leaves it to tests/conftest.py to put this on the path
-from proxy import Proxy, TlsFront, listening
+from importer.transport import AiohttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 ROOT = Path(__file__).parents[2]
 MAPPING = """\
@@ -43,8 +44,8 @@ fields:
 """
 ROWS = 300
 KEY = "key-51c2-secret"
-PASSWORD = "p@ss:w/örd-9f"
-ENCODED_PASSWORD = "p%40ss%3Aw%2F%C3%B6rd-9f"
+PASSWORD = "p@ss:w/örd-9f"  # noqa: S105 -- made up, as the next
+ENCODED_PASSWORD = "p%40ss%3Aw%2F%C3%B6rd-9f"  # noqa: S105
 CREDENTIALS = f"me:{PASSWORD}"
 SECRETS = (KEY, PASSWORD, ENCODED_PASSWORD, base64.b64encode(CREDENTIALS.encode()).decode())
 # --concurrency 1: what happens to one request does not depend on which one of many was first
@@ -63,14 +64,10 @@ class Ended:
 class Bench:
     """A folder with a mapping and an export, and real servers around the importer."""
 
-    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+    def __init__(self, folder: Path, authority: trustme.CA, stack: AsyncExitStack) -> None:
         self.folder = folder
-        self.authority = trustme.CA()
+        self.authority = authority
         self._stack = stack
-        (folder / "mapping.yaml").write_text(MAPPING, encoding="utf-8")
-        rows = (f"{number:04},{number}.50,c{number},2024-01-02T03:04:05Z\n" for number in range(ROWS))
-        (folder / "orders.csv").write_text("order_id,total,customer,at\n" + "".join(rows), encoding="utf-8")
-        self.authority.cert_pem.write_to_path(folder / "ca.pem")
 
     async def sandbox(self) -> tuple[Sandbox, int]:
         """A destination, and its port."""
@@ -113,7 +110,6 @@ class Bench:
 
     async def run_impatiently(self, url: str, proxy: str | None, **policy: float) -> Report:
         """The same import in this process, with another patience than the command line has."""
-        os.chdir(self.folder)  # pytest's monkeypatch goes back
         settings = RunSettings(retry=RetryPolicy(**policy), concurrency=1)
         planned = pipeline.plan(Path("mapping.yaml"), ["orders.csv"], settings)
         destination = Destination(url, "7", Secret(KEY), url, proxy, self.folder / "ca.pem")
@@ -134,13 +130,44 @@ class Silent:
         """Show nothing."""
 
 
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
 @pytest.fixture
-async def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bench]:
+def folder(tmp_path: Path, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: a mapping, an export, and files that hold a certificate or do not."""
     monkeypatch.chdir(tmp_path)
+    rows = (f"{number:04},{number}.50,c{number},2024-01-02T03:04:05Z\n" for number in range(ROWS))
+    certificate = authority.cert_pem.bytes()
+    contents = {
+        "mapping.yaml": MAPPING.encode(),
+        "orders.csv": ("order_id,total,customer,at\n" + "".join(rows)).encode(),
+        "ca.pem": certificate,
+        "half.pem": certificate[: len(certificate) // 2],
+        "empty.pem": b"",
+        "key.pem": authority.private_key_pem.bytes(),
+        "ca.der": ssl.PEM_cert_to_DER_cert(certificate.decode()),
+    }
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+@pytest.fixture
+async def bench(folder: Path, authority: trustme.CA) -> AsyncIterator[Bench]:
     async with AsyncExitStack() as stack:
-        bench = Bench(tmp_path, stack)
+        bench = Bench(folder, authority, stack)
         yield bench
         bench.assert_no_secret_on_disk()
+
+
+@pytest.fixture(scope="module")
+def stern_destination() -> Iterator[str]:
+    """A destination that refuses whatever reaches it."""
+    with spawn(["--fault", "status=401"]) as url:
+        yield url
 
 
 async def all_arrived(sandbox: Sandbox, report: dict[str, Any]) -> bool:
@@ -354,20 +381,16 @@ WRONG = [
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: wrong.name.replace(" ", "-"))
-async def test_what_cannot_be_used_is_said_before_anything_is_sent(
-    bench: Bench, wrong: Wrong, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.usefixtures("folder")
+def test_what_cannot_be_used_is_said_before_anything_is_sent(
+    wrong: Wrong, stern_destination: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    sandbox, _ = await bench.sandbox()
-    certificate = Path("ca.pem").read_text(encoding="ascii")
-    Path("empty.pem").touch()
-    Path("key.pem").write_bytes(bench.authority.private_key_pem.bytes())
-    Path("half.pem").write_text(certificate[: len(certificate) // 2], encoding="ascii")
-    Path("ca.der").write_bytes(ssl.PEM_cert_to_DER_cert(certificate))
+    before = received(stern_destination)["requests"]
     monkeypatch.setenv("IMPORTER_SOURCE_KEY", KEY)
-    monkeypatch.setattr("sys.argv", ["importer", *RUN, "--url", sandbox.url, *wrong.options])
+    monkeypatch.setattr("sys.argv", ["importer", *RUN, "--url", stern_destination, *wrong.options])
 
     with pytest.raises(SystemExit) as ended:
-        await asyncio.to_thread(main)
+        main()
 
     out, words = capfd.readouterr()
     report = json.loads(out)
@@ -376,12 +399,9 @@ async def test_what_cannot_be_used_is_said_before_anything_is_sent(
         assert said in words
     assert "hunter2" not in out + words
     assert "Traceback" not in words
-    assert (await sandbox.received())["requests"] == 0
+    assert received(stern_destination)["requests"] == before
 
 
 @pytest.mark.parametrize("proxy", ["http://me@proxy.test", "http://:secret@proxy.test:1", "https://proxy.test/"])
 def test_unusual_addresses_of_a_proxy_can_be_used(proxy: str) -> None:
-    from importer.profiles import BATCH  # noqa: PLC0415
-    from importer.transport import AiohttpTransport  # noqa: PLC0415
-
     AiohttpTransport(Destination("https://a.test", "7", Secret(KEY), "a", proxy), BATCH, RetryPolicy(), 1)

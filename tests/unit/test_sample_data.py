@@ -1,17 +1,27 @@
 from __future__ import annotations
 
 import csv
+import gzip
+import hashlib
 import importlib.util
 import io
 import json
 import subprocess
 import sys
+from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+
+from importer.belt import Belt
+from importer.cli.progress import Silent
+from importer.outstanding import everything
+from importer.pipeline import Stop, plan
+from importer.settings import RunSettings
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -40,6 +50,15 @@ def records(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline=""), delimiter=";"))
 
 
+def till_texts(folder: Path) -> list[str]:
+    """The two files of order lines. Compressed bytes depend on the version of zlib, their text does not."""
+    lines = folder / "order_lines"
+    return [
+        (lines / "till-1.csv").read_text(encoding="utf-8"),
+        gzip.decompress((lines / "till-2.csv.gz").read_bytes()).decode(),
+    ]
+
+
 def run_into_sandbox(kind: str, state: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The report of an import of the sample, and its rejects."""
     command = [
@@ -58,12 +77,13 @@ def run_into_sandbox(kind: str, state: Path) -> tuple[dict[str, Any], list[dict[
 def test_the_script_makes_exactly_the_committed_files(tmp_path: Path) -> None:
     subprocess.run([sys.executable, SAMPLES / "make_sample_data.py", tmp_path], check=True, timeout=60)
     assert (tmp_path / "orders.csv").read_bytes() == (SAMPLES / "orders.csv").read_bytes()
+    assert till_texts(tmp_path) == till_texts(SAMPLES)
     assert_frame_equal(pl.read_parquet(tmp_path / "orders.parquet"), pl.read_parquet(SAMPLES / "orders.parquet"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["orders.csv", "orders.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["order_lines", "orders.csv", "orders.parquet"]
 
 
 def test_both_files_stay_small() -> None:
-    assert sum(path.stat().st_size for path in SAMPLES.glob("orders.*")) < 1_000_000
+    assert sum(path.stat().st_size for path in SAMPLES.rglob("*") if path.suffix != ".py" and path.is_file()) < 1_000_000
 
 
 def test_the_parquet_file_has_the_types_and_gaps_of_a_real_export() -> None:
@@ -119,3 +139,38 @@ def test_every_broken_record_of_the_csv_sample_is_rejected_for_its_reason_and_no
     assert (report["rows"]["rejected"], report["rows"]["filtered"]) == (len(BROKEN), drafts)
     assert report["rows"]["sent"] == 1_500 - drafts == report["events"]["accepted"]
     assert {"time_ambiguous", "time_nonexistent"} <= set(report["warnings"])
+
+
+def test_order_lines_become_the_events_that_plain_python_makes(tmp_path: Path) -> None:
+    orders: dict[str, list[dict[str, str]]] = {}
+    for text in till_texts(SAMPLES):
+        for line in csv.DictReader(io.StringIO(text, newline="")):
+            orders.setdefault(line["order"], []).append(line)
+    bad = {order for order, lines in orders.items() if any(line["quantity"] == "two" for line in lines)}
+    assert len(bad) == 1
+    made = {event["id"]: event for event in events_of("configs/order_lines.yaml", "sample_data/order_lines", tmp_path)}
+    assert made.keys() == orders.keys() - bad
+    for order, event in made.items():
+        lines = orders[order]
+        goods = [line for line in lines if line["sku"] != "POST"]
+        amounts = [Decimal(line["price"]) * int(line["quantity"]) for line in lines]
+        assert Decimal(str(event["value"])) == sum(amounts)
+        post = [Decimal(line["price"]) for line in lines if line["sku"] == "POST"]
+        assert event.get("shipping_amount") == (float(post[0]) if post else None)
+        assert [(item["id"], item["quantity"], item["product"]["price"]) for item in event["items"]] == [
+            (line["sku"], int(line["quantity"]), float(line["price"])) for line in goods
+        ]
+        assert event["user"]["id"] == (lines[0]["card"] or "anonymous")
+        moment = datetime.fromisoformat(lines[0]["time"]).timestamp()
+        assert event["context"]["event_timestamp"] == moment * 1000
+        framed = "".join(f"{len(part)}:{part}" for part in ("1", "purchase", order))
+        assert event["context"]["event_id"] == hashlib.sha256(framed.encode()).hexdigest()[:32]
+
+
+def events_of(mapping: str, source: str, folder: Path) -> list[dict[str, Any]]:
+    """What a run would send, from the same batches."""
+    planned = plan(ROOT / mapping, [str(ROOT / source)], RunSettings(state_dir=folder))
+    stop = Stop()
+    with everything(planned, Silent(), stop.check) as todo:
+        bodies = [batch.body(b'{"batch":[', b"]}") for batch in Belt(planned, todo.works).batches() if batch.pieces]
+    return [event for body in bodies for event in json.loads(body)["batch"]]
