@@ -144,4 +144,5 @@ def _input(work: Work, chunk: Chunk) -> ChunkInput:
         rejects=chunk.rejects,
         place_of=chunk.places or (lambda row: Place(name, row, chunk.line_of(row))),
         groups=chunk.groups,
+        file_rows=chunk.file_rows,
     )

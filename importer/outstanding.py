@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,17 +19,18 @@ from importer.checkpoint import (
     prepare_directory,
     same_file,
 )
+from importer.copies import Contents, Copy, counted, without_twins
 from importer.records import Span
 from importer.source import Anchor
 from importer.staging import Member, Stage, stage_name, unusable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from importer.checkpoint import Checkpoint, KnownSource
     from importer.mapping.compile import CompiledMapping
     from importer.plan import Plan, PlannedSource
-    from importer.report import Progress
+    from importer.report import Progress, Report
     from importer.source import Reader
 
 _DIRECTORY = "directory"
@@ -86,7 +88,8 @@ class StagedSource:
 class Outstanding:
     """The works of a run, and ``known``, all its sources, complete ones included. ``skipped_rows`` are done already.
 
-    ``total_rows`` is ``None`` while a CSV was never read to its end. ``stages`` belong to this run.
+    ``total_rows`` is ``None`` while a CSV was never read to its end. ``stages`` belong to this run. ``copies`` are
+    files that it need not send, by their number in the import.
     """
 
     works: list[Work] = field(default_factory=list)
@@ -94,6 +97,13 @@ class Outstanding:
     skipped_rows: int = 0
     total_rows: int | None = None
     stages: list[Stage] = field(default_factory=list)
+    copies: dict[int, Copy] = field(default_factory=dict)
+
+    def note(self, report: Report) -> None:
+        """Count in ``report`` what has its fate before the first row is read."""
+        report.rows.skipped = self.skipped_rows
+        for number, copy in self.copies.items():
+            copy.note(report, number)
 
     def remove_finished(self, checkpoint: Checkpoint) -> None:
         """Delete the stages whose every row has its fate."""
@@ -108,15 +118,8 @@ def outstanding(plan: Plan, checkpoint: Checkpoint, progress: Progress, check: C
 
     Raises what :meth:`Checkpoint.begin` and :meth:`Stage.fill` raise; ``check`` raises when the run shall stop.
     """
-    if plan.document.mapping.group_by is not None:
-        return _Grouping(plan, checkpoint, progress, check).begin()
-    candidates = [
-        Candidate(source.identifier, source.name, source.identity(), source.dialect_json()) for source in plan.sources
-    ]
-    known = checkpoint.begin(candidates, plan.fingerprint(), plan.details(), again=plan.settings.again)
-    works = list(_works(plan.sources, known, checkpoint))
-    skipped = sum(state.acknowledged_rows for state in known)
-    return Outstanding(works, known, skipped, plan.total_rows)
+    beginning = _Beginning(plan, checkpoint, check)
+    return beginning.of_files() if plan.document.mapping.group_by is None else beginning.of_stages(progress)
 
 
 @contextmanager
@@ -129,74 +132,102 @@ def everything(plan: Plan, progress: Progress, check: Callable[[], None]) -> Ite
     state_dir = plan.settings.state_dir
     parent = prepare_directory(state_dir) if state_dir is not None else None
     with tempfile.TemporaryDirectory(prefix="importer-dry-run-", dir=parent) as directory:
-        members = [_member(source) for source in plan.sources]
+        members, twins = without_twins(map(_member, plan.sources), check)
         stage = _stage(plan, Path(directory), [member.file for member in members])
         stage.fill(members, progress, check, accept_broken=plan.settings.accept_incomplete_groups)
-        yield Outstanding([Work(StagedSource(stage), 0, [Span(0, 1, OPEN_END)])], total_rows=sum(stage.rows))
+        found = dict(enumerate(counted(twins, members, stage), 1))
+        rows = sum(stage.rows) + sum(copy.rows for copy in found.values())
+        yield Outstanding([Work(StagedSource(stage), 0, [Span(0, 1, OPEN_END)])], total_rows=rows, copies=found)
 
 
-def _works(sources: Iterable[Readable], known: Iterable[KnownSource], checkpoint: Checkpoint) -> Iterator[Work]:
-    for source, state in zip(sources, known, strict=True):
-        if state.complete:
-            continue
-        missing = checkpoint.missing(state.number)
-        anchor = checkpoint.anchor(state.number, missing[0].start) if missing else None
-        anchors = (Anchor(anchor.row, anchor.offset, anchor.line),) if anchor else ()
-        yield Work(source, state.number, missing, anchors)
+class _Beginning:
+    """How a run begins: what earlier runs have finished is skipped, what they left unfinished goes on.
 
+    A file belongs to the source that stands for it: to itself, or to a stage that its rows were grouped into.
+    """
 
-class _Grouping:
-    """A grouped run: stages that earlier runs left unfinished, then one of all files that no stage has yet."""
-
-    def __init__(self, plan: Plan, checkpoint: Checkpoint, progress: Progress, check: Callable[[], None]) -> None:
+    def __init__(self, plan: Plan, checkpoint: Checkpoint, check: Callable[[], None]) -> None:
         self._plan = plan
         self._checkpoint = checkpoint
-        self._progress = progress
         self._check = check
+        self._again = plan.settings.again
+        self._sources = checkpoint.sources()
+        self._begun = {} if self._again else _by_path(self._sources)
         self._done: dict[int, KnownSource] = {}
         self._unfinished: dict[int, KnownSource] = {}
-        self._skipped_rows = 0
+        self._done_rows = 0
 
-    def begin(self) -> Outstanding:
-        members = [member for member in map(_member, self._plan.sources) if not self._is_staged(member)]
-        self._checkpoint.agree([_candidate(known) for known in self._unfinished.values()], self._plan.fingerprint())
+    def of_files(self) -> Outstanding:
+        """Every file is a source. Those that were grouped before are done, or the mapping has to be that again."""
+        pairs = [(source, _member(source).file) for source in self._plan.sources]
+        pairs = [(source, file) for source, file in pairs if not self._is_begun(file, stages_only=True)]
+        self._agree()
+        found = self._copies([file for _, file in pairs if file.path not in self._begun])
+        self._remove_stages(None)
+        begun, numbered = self._begin([_candidate_of(file) for _, file in pairs], found)
+        works = list(_works([source for source, _ in pairs], begun, self._checkpoint))
+        skipped = self._done_rows + sum(known.acknowledged_rows for known in begun)
+        return Outstanding(works, [*self._done.values(), *begun], skipped, self._plan.total_rows, [], numbered)
+
+    def of_stages(self, progress: Progress) -> Outstanding:
+        """Stages that earlier runs left unfinished, then one of all files that no stage has yet."""
+        fresh = [member for member in map(_member, self._plan.sources) if not self._is_begun(member.file)]
+        self._agree()
         staged = [(self._opened(known), _candidate(known)) for known in self._unfinished.values()]
+        found = self._copies([member.file for member in fresh])
+        members, twins = without_twins((one for one in fresh if one.file.path not in found), self._check)
         new = self._directory(members) if members else None
-        self._remove_others({str(stage.directory) for stage, _ in staged} | {str(new)})
+        self._remove_stages(new)
         if new is not None:
-            staged.append(self._filled(new, members))
-        again = self._plan.settings.again
-        candidates = [candidate for _, candidate in staged]
-        known = self._checkpoint.begin(candidates, self._plan.fingerprint(), self._plan.details(), again=again)
+            staged.append(self._filled(new, members, progress))
+            found |= {copy.file.path: copy for copy in counted(twins, members, staged[-1][0])}
+        candidates = [*(candidate for _, candidate in staged), *(_candidate_of(copy.file) for copy in found.values())]
+        begun, numbered = self._begin(candidates, found)
         stages = [stage for stage, _ in staged]
-        works = list(_works(map(StagedSource, stages), known, self._checkpoint))
-        skipped = self._skipped_rows + sum(state.acknowledged_rows for state in known)
-        total = self._skipped_rows + sum(sum(stage.rows) for stage in stages)
-        return Outstanding(works, [*self._done.values(), *known], skipped, total, stages)
+        works = list(_works(map(StagedSource, stages), begun, self._checkpoint))
+        skipped = self._done_rows + sum(known.acknowledged_rows for known in begun)
+        rows = [self._done_rows, *chain(*(stage.rows for stage in stages)), *(copy.rows for copy in found.values())]
+        return Outstanding(works, [*self._done.values(), *begun], skipped, sum(rows), stages, numbered)
 
-    def _is_staged(self, member: Member) -> bool:
-        """Whether an earlier run has staged the file and sent something of its stage."""
-        found = None if self._plan.settings.again else self._find(member.file.path)
-        if found is None:
+    def _is_begun(self, file: KnownFile, *, stages_only: bool = False) -> bool:
+        """Whether an earlier run has sent something of ``file``. Raises SourceChanged if it was another file then."""
+        if file.path not in self._begun:
             return False
-        known, file = found
-        same_file(replace(known, name=member.file.name, identity=file.identity), member.file.identity)
+        known, before = self._begun[file.path]
+        if stages_only and not known.is_stage:
+            return False
+        same_file(replace(known, name=file.name, identity=before.identity), file.identity)
         if known.complete:
             self._done[known.number] = known
-            self._skipped_rows += file.rows or 0
+            self._done_rows += before.rows or 0
         else:
             self._unfinished[known.number] = known
         return True
 
-    def _find(self, path: str) -> tuple[KnownSource, KnownFile] | None:
-        for known in reversed(self._stages()):
-            for file in () if known.pristine else known.files():
-                if file.path == path:
-                    return known, file
-        return None
+    def _agree(self) -> None:
+        self._checkpoint.agree([_candidate(known) for known in self._unfinished.values()], self._plan.fingerprint())
 
-    def _stages(self) -> list[KnownSource]:
-        return [known for known in self._checkpoint.sources() if known.is_stage]
+    def _copies(self, files: Iterable[KnownFile]) -> dict[str, Copy]:
+        """Those of ``files`` that have the bytes of a file that this import has finished, by path.
+
+        By the key ``position``, the same row of another file is another event.
+        """
+        if self._again or self._plan.document.mapping.key == "position":
+            return {}
+        finished = (file for known in self._sources if known.complete for file in known.files())
+        contents = Contents((file for file in finished if file.rows is not None), self._check)
+        found = ((file, contents.original_of(file)) for file in files)
+        return {file.path: Copy(file, known, known.rows or 0) for file, known in found if known is not None}
+
+    def _begin(
+        self, candidates: Sequence[Candidate], found: Mapping[str, Copy]
+    ) -> tuple[list[KnownSource], dict[int, Copy]]:
+        """The sources of ``candidates`` as the run finds them, and by number those whose rows are duplicates."""
+        begun = self._checkpoint.begin(candidates, self._plan.fingerprint(), self._plan.details(), again=self._again)
+        numbered = {known.number: found[known.path] for known in begun if known.path in found}
+        for number, copy in numbered.items():
+            self._checkpoint.commit(copy.changes(number))
+        return begun, numbered
 
     def _opened(self, known: KnownSource) -> Stage:
         """The stage that a run left unfinished. It is complete, or nothing of it would have been sent."""
@@ -212,31 +243,65 @@ class _Grouping:
         name = stage_name([member.file for member in members], self._plan.fingerprint())
         return path.with_name(f"{path.stem}.stage-{name}")
 
-    def _remove_others(self, kept: set[str]) -> None:
-        """Stages that no run can go on with: of other files, or by another mapping."""
+    def _remove_stages(self, new: Path | None) -> None:
+        """Delete stages that no run can go on with: of other files, or by another mapping. ``new`` may be half filled.
+
+        With ``--again`` that one, too: it may be what is damaged.
+        """
         path = self._checkpoint.path
+        open_stages = [known for known in self._sources if known.is_stage and not (known.complete or known.pristine)]
+        kept = {known.dialect[_DIRECTORY] for known in open_stages}
+        if new is not None:
+            kept = kept - {new.name} if self._again else kept | {new.name}
         for directory in path.parent.glob(f"{path.stem}.stage-*"):
-            if str(directory) not in kept:
+            if directory.name not in kept:
                 shutil.rmtree(directory, ignore_errors=True)
 
-    def _filled(self, directory: Path, members: Sequence[Member]) -> tuple[Stage, Candidate]:
+    def _filled(self, directory: Path, members: Sequence[Member], progress: Progress) -> tuple[Stage, Candidate]:
         stage = _stage(self._plan, directory, [member.file for member in members])
         accept = self._plan.settings.accept_incomplete_groups
-        stage.fill(members, self._progress, self._check, accept_broken=accept)
+        stage.fill(members, progress, self._check, accept_broken=accept)
         files = [member.file._replace(rows=rows) for member, rows in zip(members, stage.rows, strict=True)]
         dialect = {_DIRECTORY: directory.name, MEMBERS: [file.to_json() for file in files]}
         identity = StoredIdentity(sum(file.identity.size for file in files), 0, directory.name)
         return stage, Candidate(self._place(directory), stage.name, identity, dialect)
 
     def _place(self, directory: Path) -> str:
-        """What the checkpoint knows the stage by: a stage that nothing was sent of leaves its place to the next one."""
-        stages = self._stages()
+        """What the checkpoint knows the stage by: the place that the same stage had, or one that was never used.
+
+        A stage that nothing was sent of leaves its place to the next one.
+        """
+        stages = [known for known in self._sources if known.is_stage]
+        same = [known.path for known in stages if known.dialect[_DIRECTORY] == directory.name]
         unused = [known.path for known in stages if known.pristine]
-        return unused[0] if unused and not any(known.path == str(directory) for known in stages) else str(directory)
+        taken = {known.path for known in stages}
+        names = chain([str(directory)], (f"{directory}#{number}" for number in count(2)))
+        return next(chain(same, unused, (name for name in names if name not in taken)))
+
+
+def _by_path(sources: Iterable[KnownSource]) -> dict[str, tuple[KnownSource, KnownFile]]:
+    """The files that runs have begun with, and which source stands for each: an unfinished one, else the latest."""
+    ordered = sorted(sources, key=lambda known: not known.complete)
+    begun = (known for known in ordered if not known.pristine)
+    return {file.path: (known, file) for known in begun for file in known.files()}
+
+
+def _works(sources: Iterable[Readable], known: Iterable[KnownSource], checkpoint: Checkpoint) -> Iterator[Work]:
+    """What is missing of ``sources``, which are the first of ``known``."""
+    for source, state in zip(sources, known, strict=False):
+        missing = checkpoint.missing(state.number)
+        if missing:
+            anchor = checkpoint.anchor(state.number, missing[0].start)
+            anchors = (Anchor(anchor.row, anchor.offset, anchor.line),) if anchor else ()
+            yield Work(source, state.number, missing, anchors)
 
 
 def _candidate(known: KnownSource) -> Candidate:
     return Candidate(known.path, known.name, known.identity, known.dialect)
+
+
+def _candidate_of(file: KnownFile) -> Candidate:
+    return Candidate(file.path, file.name, file.identity, file.dialect)
 
 
 def _stage(plan: Plan, directory: Path, files: Sequence[KnownFile]) -> Stage:

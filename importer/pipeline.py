@@ -23,8 +23,8 @@ from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything, outstanding
 from importer.plan import Plan, plan
 from importer.records import Ack
-from importer.replay import plan_replay
 from importer.rejects import RejectsFile
+from importer.replay import plan_replay
 from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_rejects
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
     report.max_body_bytes = plan.profile.max_body_bytes
     try:
         with everything(plan, progress, stop.check) as todo:
+            todo.note(report)
             _dry_run(plan, Belt(plan, todo.works), todo.total_rows, report, progress, stop)
     finally:
         report.seconds = time.monotonic() - started
@@ -65,7 +66,7 @@ def _dry_run(plan: Plan, belt: Belt, total_rows: int | None, report: Report, pro
                 progress.update(report.snapshot(total_rows))
     finally:
         belt.note(report)
-        report.rows.read = belt.rows_read
+        report.rows.read = report.rows.duplicate + belt.rows_read
         report.rows.pending = report.rows.read - report.rows.settled
 
 
@@ -132,7 +133,7 @@ def _import(
     plan: Plan, destination: Destination, checkpoint: Checkpoint, report: Report, progress: Progress, stop: Stop
 ) -> None:
     todo = outstanding(plan, checkpoint, progress, stop.check)
-    report.rows.skipped = todo.skipped_rows
+    todo.note(report)
     report.rejected_earlier = sum(source.tally.rejected_rows for source in todo.known if not source.complete)
     report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
@@ -145,7 +146,7 @@ def _import(
     finally:
         rejects.close()
         belt.note(report)
-        report.rows.read = report.rows.skipped + belt.rows_read
+        report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
         with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
             report.rows.pending = _pending(checkpoint, belt)
             report.overall = overall(checkpoint.sources())._asdict()

@@ -75,6 +75,7 @@ class _Replay:
         self._number = number
         self._name = source.name
         self._rows = source.rows
+        self._anchors: dict[int, Anchor] = {}
 
     def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:  # noqa: ARG002
         """As any reader; ``missing`` counts rows of the replay."""
@@ -84,7 +85,9 @@ class _Replay:
     def _chunk(self, start: int, stop: int) -> Chunk:
         number_of = {row: number for number, row in enumerate(self._rows[start - 1 : stop - 1], start)}
         frames, rejects = [], []
-        for chunk in self._reader.chunks(_ranges(self._number, list(number_of))):
+        for chunk in self._reader.chunks(_ranges(self._number, list(number_of)), list(self._anchors.values())):
+            if chunk.anchor is not None:
+                self._anchors[chunk.anchor.row] = chunk.anchor  # so that the next rows are not read for from the start
             numbers = chunk.rows.replace_strict(number_of, default=None, return_dtype=pl.Int64)
             where = [numbers.alias(_NUMBER), chunk.rows.alias(_ROW), chunk.line_numbers().alias(_LINE)]
             frames.append(chunk.frame.with_columns(where).drop_nulls(_NUMBER))
@@ -124,22 +127,27 @@ def digest_of(rows: Sequence[int]) -> str:
     return hashlib.sha256(" ".join(map(str, rows)).encode()).hexdigest()
 
 
-def plan_replay(mapping: Path, rejects: Path, status: ImportStatus | None, settings: RunSettings) -> Plan:
+def plan_replay(mapping: Path | Document, rejects: Path, status: ImportStatus | None, settings: RunSettings) -> Plan:
     """The plan of a run that sends the rows that ``rejects`` names, if they are good now.
 
-    ``status`` is the import that rejected them, ``None`` if there is none. New rejects go to a file of their own.
+    ``status`` is the import that rejected them, ``None`` if there is none. New rejects go to a file of their own. With
+    ``settings.again`` rows are sent that an earlier replay has sent.
 
     Raises:
-        SourceUnreadable: the rejects file is not one of this import, or a file changed since.
+        SourceUnreadable: the rejects file is not one of this import, a file changed since, or rows were sent since.
         UsageInvalid: the mapping reads the files in another way now, so that their rows have other numbers.
     """
     rows_of = _rejected_rows(rejects, status)
     files = [file.name if os.path.realpath(file.name) == file.path else file.path for file in rows_of]
     planned = plan(mapping, files, replace(settings, rejects=_new_rejects(rejects, settings)))
-    sources: list[PlannedSource] = []
+    sources: list[ReplayedSource] = []
     for (file, rows), source in zip(rows_of.items(), planned.sources, strict=True):
         _check_same(file, source)
         sources += _replays(source, rows, status)
+    if status is not None:
+        _check_still_rejected(rejects, sources, status, settings)
+        if planned.document.mapping.group_by is not None and not settings.accept_incomplete_groups:
+            _check_whole(rejects, status)
     return replace(planned, sources=tuple(sources))
 
 
@@ -154,29 +162,43 @@ class _Original:
     source: KnownSource
 
 
-def _originals(status: ImportStatus | None) -> dict[str, _Original]:
-    """The files of an import by name and by path; the latest source of each."""
-    found = {}
-    for source in status.sources if status is not None else ():
-        for file in () if source.is_replay else source.files():
-            original = _Original(file.name, file.path, file.identity, file.dialect, source)
-            found[file.name] = found[file.path] = original
-    return found
+class _Originals:
+    """The files of an import by path, and by the names that rejects call them; the latest source of each."""
+
+    def __init__(self, status: ImportStatus | None) -> None:
+        self._by_path: dict[str, _Original] = {}
+        self._paths: dict[str, set[str]] = {}
+        for source in status.sources if status is not None else ():
+            for file in () if source.is_replay else source.files():
+                self._by_path[file.path] = _Original(file.name, file.path, file.identity, file.dialect, source)
+                self._paths.setdefault(file.name, set()).add(file.path)
+
+    def find(self, name: str, rejects: Path) -> _Original:
+        """The file that ``rejects`` calls ``name``. Raises SourceUnreadable."""
+        paths = self._paths.get(name) or {os.path.realpath(name)}
+        if len(paths) > 1:
+            raise SourceUnreadable(
+                f"{rejects} names {name}, which this import has read from {len(paths)} folders: "
+                f"{' and '.join(sorted(paths))}. Nobody knows which is meant.",
+                "Write the whole path into the lines of the rejects file.",
+            )
+        if (found := self._by_path.get(*paths)) is None:
+            raise SourceUnreadable(
+                f"{rejects} names {name}, which this import has never read: it is of another import.",
+                "Name mapping, destination, site, test code and state directory as the run that wrote it.",
+            )
+        return found
 
 
 def _rejected_rows(rejects: Path, status: ImportStatus | None) -> dict[_Original, list[int]]:
     """The rows that ``rejects`` names, each once, by the file that they are of."""
-    originals = _originals(status)
-    length = status.rejects.get(os.path.realpath(rejects)) if status is not None else None
+    originals = _Originals(status)
     by_source: dict[int, dict[tuple[_Original, int], None]] = {}
-    for line in read_rejects(rejects, length):
-        file = originals.get(line["file"]) or originals.get(os.path.realpath(line["file"]))
-        if file is None:
-            raise SourceUnreadable(
-                f"{rejects} names {line['file']}, which this import has never read: it is of another import.",
-                "Name the mapping, the destination and the site of the run that wrote it.",
-            )
-        by_source.setdefault(file.source.number, {})[file, line["row"]] = None
+    for line in read_rejects(rejects, _committed_bytes(rejects, status)):
+        file = originals.find(line["file"], rejects)
+        rows = by_source.setdefault(file.source.number, {})
+        rows.pop((file, line["row"]), None)  # a row that was rejected twice stands where it was the last time
+        rows[file, line["row"]] = None
     rows_of: dict[_Original, list[int]] = {}
     for rows in by_source.values():
         for file, row in _current(list(rows)):
@@ -184,10 +206,32 @@ def _rejected_rows(rejects: Path, status: ImportStatus | None) -> dict[_Original
     return rows_of
 
 
+def _committed_bytes(rejects: Path, status: ImportStatus | None) -> int | None:
+    """How much of the file counts: behind it may stand what a crash left. All of it, when somebody has edited it."""
+    length = status.rejects.get(os.path.realpath(rejects)) if status is not None else None
+    if not length:
+        return None
+    try:
+        with rejects.open("rb") as file:
+            file.seek(length - 1)
+            return length if file.read(1) == b"\n" else None
+    except OSError:
+        return None  # reading its lines will say why
+
+
 def _current(rows: list[tuple[_Original, int]]) -> list[tuple[_Original, int]]:
     """Without what was rejected before the file was sent once more with ``--again``: such lines come first."""
     count = rows[0][0].source.tally.rejected_rows
     return rows[-count:] if count else []
+
+
+def _check_still_rejected(
+    rejects: Path, sources: Sequence[ReplayedSource], status: ImportStatus, settings: RunSettings
+) -> None:
+    """Raise if more rows are to be sent than are rejected: then some of them have been sent already."""
+    known = {source.path: source for source in _files_of_replays(status)}
+    done = {} if settings.again else known
+    ...
 
 
 def _check_same(file: _Original, source: PlannedSource) -> None:

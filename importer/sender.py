@@ -298,7 +298,7 @@ def _rejects(piece: Piece, verdict: Verdict) -> Iterator[Reject]:
             code=verdict.code,
             message=f"The destination refuses this event: {verdict.reason}",
             event=event,
-            staged_row=row if encoded.stops is not None else None,
+            staged_row=row if encoded.place_of is not None else None,
         )
         event = None
 

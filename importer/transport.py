@@ -83,7 +83,7 @@ class AiohttpTransport:
         self._proxy, credentials = _proxy(destination.proxy)
         tunnels = self._url.scheme == "https"  # then credentials are for the CONNECT alone
         self._headers = {} if tunnels else credentials
-        self._proxy_headers = credentials if tunnels else {}
+        self._proxy_headers = {}
         self._tls = _tls_context(destination)
         self._method = profile.method
         self._policy = policy
@@ -220,7 +220,8 @@ def _checked_url(text: str, option: str, hint: str = "Write it like --url https:
     try:
         url = URL(text)
         good = url.scheme in {"http", "https"} and bool(url.host) and url.port is not None
-    except ValueError:
+        (url.host or "").encode("idna")  # as resolvers do: a name with two dots in a row is none
+    except ValueError:  # UnicodeError too
         good = False
     if not good or not _is_plain(text):
         raise UsageInvalid(f"{option} is no http or https URL.", hint)

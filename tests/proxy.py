@@ -37,7 +37,11 @@ class Proxy:
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection: one tunnel, or one request."""
         self.connections += 1
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        first = await reader.readexactly(1)
+        if not first.isalpha():  # the hello of TLS, to a proxy that speaks none
+            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            return
+        head = (first + await reader.readuntil(b"\r\n\r\n")).decode()
         self.heads.append(head)
         method, target, _ = head.split("\r\n")[0].split(" ")
         authority = target if method == "CONNECT" else urlsplit(target).netloc
@@ -56,7 +60,10 @@ class Proxy:
         else:
             self.requests.append(f"{method} {target}")
             other_writer.write(_origin_form(head))
-        self.bytes_passed += await join((reader, writer), (other_reader, other_writer))
+        await join((reader, writer), (other_reader, other_writer), self._count)
+
+    def _count(self, size: int) -> None:
+        self.bytes_passed += size
 
     def _refusal(self, head: str, authority: str) -> int:
         if self.refusals:
@@ -93,16 +100,16 @@ class TlsFront:
 
 
 async def join(
-    one: tuple[asyncio.StreamReader, asyncio.StreamWriter], other: tuple[asyncio.StreamReader, asyncio.StreamWriter]
-) -> int:
-    """Copy both ways until one side has ended; then both are closed. The number of bytes."""
-    copied = 0
+    one: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    other: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    count: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Copy both ways until one side has ended; then ``other`` is closed. ``count`` gets the number of bytes."""
 
     async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal copied
         with suppress(OSError):
             while data := await reader.read(65_536):
-                copied += len(data)
+                count(len(data))
                 writer.write(data)
                 await writer.drain()
 
@@ -114,7 +121,6 @@ async def join(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         other[1].close()
-    return copied
 
 
 @asynccontextmanager

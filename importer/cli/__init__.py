@@ -12,6 +12,8 @@ from importer.cli.failures import exit_code_of, tell
 _COMMANDS = {
     "run": "import files into Commanders Act; resumes by itself",
     "validate": "the whole dry run: every row, every problem, nothing sent",
+    "preview": "the first events as JSON, beside the rows that each came from",
+    "explain": "one row, step by step",
     "status": "where imports stand",
     "sandbox": "a local collect server that obeys the documented API",
     "schema": "the JSON Schema of the mapping file, for editors",

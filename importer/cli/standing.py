@@ -12,8 +12,6 @@ from importer.errors import ExitCode, StateUnusable
 from importer.settings import DEFAULT_URL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from importer.checkpoint import ImportStatus, KnownSource, RunRecord
     from importer.records import Span
 
@@ -48,10 +46,12 @@ _BLOCK_BYTES = 1 << 20
 
 def standing(item: ImportStatus, now: datetime) -> dict[str, Any]:
     """The object of ``importer status --json`` for one import at the time ``now``. Fields are only ever added."""
-    total, state = item.total, _state(item)
+    from importer.checkpoint import overall
+
+    total, fates, state = item.total, overall(item.sources), _state(item)
     files = [_rejects_file(Path(path), length) for path, length in item.rejects.items() if length]
     freshness = _freshness(item, now)
-    next_step, command = _next(item, state, files)
+    next_step, command = _next(item, state, fates.rejected, files)
     return {
         "checkpoint": str(item.path),
         "mapping": str(item.key.mapping),
@@ -60,10 +60,10 @@ def standing(item: ImportStatus, now: datetime) -> dict[str, Any]:
         "test_code": item.key.test_code,
         "status": state,
         "rows": {
-            "sent": total.sent,
-            "filtered": total.filtered,
-            "rejected": total.rejected_rows,
-            "duplicate": total.duplicate,
+            "sent": fates.sent,
+            "filtered": fates.filtered,
+            "rejected": fates.rejected,
+            "duplicate": fates.duplicate,
             "pending": _pending(item),
             "ambiguous": sum(span.rows for span in item.ambiguous),
         },
@@ -116,6 +116,7 @@ def _source(source: KnownSource, ambiguous: tuple[Span, ...]) -> dict[str, Any]:
         "ambiguous": sum(span.rows for span in spans),
         "ambiguous_rows": [{"first": span.start, "last": span.stop - 1} for span in spans],
         "complete": source.complete,
+        "replay": source.is_replay,
     }
 
 
@@ -148,7 +149,7 @@ def _freshness(item: ImportStatus, now: datetime) -> dict[str, Any]:
     return {"last_complete": ended[-1], "seconds_since_complete": max(round(seconds, 3), 0.0)}
 
 
-def _next(item: ImportStatus, state: str, files: list[dict[str, Any]]) -> tuple[str, str | None]:
+def _next(item: ImportStatus, state: str, rejected: int, files: list[dict[str, Any]]) -> tuple[str, str | None]:
     """What to do, in words, and as a command where that is known."""
     code = item.runs[-1].exit_code if item.runs else None
     if state == "running":
@@ -158,26 +159,20 @@ def _next(item: ImportStatus, state: str, files: list[dict[str, Any]]) -> tuple[
     if state == "incomplete" or code not in _COMPLETE:
         first = _FIRST_DO.get(code, "") if code is not None else ""
         return f"{first}run the same command again; it goes on where it stopped", _run_command(item)
-    if item.total.rejected_rows:
-        found = [file["path"] for file in files if file["lines"]]
+    if rejected:
+        found = [file for file in files if file["lines"] == rejected] or [file for file in files if file["lines"]]
         words = "look into the rejects, correct mapping or data, then send those rows again"
-        return words, _command("retry", item, found) if len(found) == 1 else None
+        return words, _command("retry", item, [found[0]["path"]]) if len(found) == 1 else None
     return "nothing: the same command imports what is new", None
 
 
 def _run_command(item: ImportStatus) -> str | None:
     """The command for the files that are not done, ``None`` if they are gone or too many to name."""
     open_sources = [source for source in item.sources if not source.complete]
-    paths = [path for source in open_sources for path in _files(source)]
+    paths = [file.path for source in open_sources for file in source.files()]
     if not 0 < len(paths) <= _NAMED_FILES or not all(Path(path).is_file() for path in paths):
         return None
     return _command("run", item, paths)
-
-
-def _files(source: KnownSource) -> Iterator[str]:
-    """The file that a source is, or the files whose rows were grouped into it."""
-    members = source.dialect.get("members")
-    yield from (member["path"] for member in members) if members else (source.path,)
 
 
 def _command(name: str, item: ImportStatus, paths: list[str]) -> str:

@@ -87,7 +87,8 @@ def _text(item: dict[str, Any]) -> Iterator[str]:
 
 def _facts(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
     rows, sources = item["rows"], item["sources"]
-    yield "files", f"{sum(source['complete'] for source in sources):,} of {len(sources):,} complete"
+    files = [source for source in sources if not source["replay"]]
+    yield "files", f"{sum(source['complete'] for source in files):,} of {len(files):,} complete"
     fates = [f"{rows[fate]:,} {fate}" for fate in ("sent", "filtered", "rejected")]
     fates += [f"{rows[fate]:,} {fate}" for fate in ("duplicate", "pending") if rows[fate]]
     yield "rows", ", ".join(fates)
@@ -103,7 +104,8 @@ def _facts(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
         ended = f", ended {last['ended']} with exit code {last['exit_code']}" if last["ended"] else ""
         yield "last run", f"started {last['started']}{ended}: {last['meaning']}"
     for file in item["rejects_files"]:
-        lines = "it was taken away" if file["lines"] is None else f"{file['lines']:,} lines"
+        count = file["lines"]
+        lines = "it was taken away" if count is None else "1 line" if count == 1 else f"{count:,} lines"
         yield "rejects", f"{file['path']}: {lines}"
 
 
@@ -120,7 +122,8 @@ def _test(item: dict[str, Any]) -> str:
 
 def _progress(source: dict[str, Any]) -> str:
     total = f" of {source['rows']:,}" if source["rows"] is not None else ""
-    return f"{source['name']}: {source['acknowledged']:,}{total} rows settled"
+    what = "rejected rows, sent again, are" if source["replay"] else "rows"
+    return f"{source['name']}: {source['acknowledged']:,}{total} {what} settled"
 
 
 def _place(source: dict[str, Any]) -> str:

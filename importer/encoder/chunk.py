@@ -23,6 +23,9 @@ class ChunkInput:
     For a mapping with ``group_by`` the rows are the lines of whole groups: ``rows`` are consecutive, and ``groups`` has
     an integer for each that does not decrease and is that of its neighbour exactly in the same group. What ``where``
     filters is gone already.
+
+    ``file_rows`` are the numbers of the rows in their file, where the source is not the file itself: then ``rows`` count
+    something else, and what is about a row in its file takes these.
     """
 
     span: Span
@@ -33,3 +36,9 @@ class ChunkInput:
     rejects: tuple[Reject, ...]
     place_of: Callable[[int], Place]
     groups: pl.Series | None = None
+    file_rows: pl.Series | None = None
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether rows have other numbers than in their files, so that only ``place_of`` knows where they stand."""
+        return self.groups is not None or self.file_rows is not None

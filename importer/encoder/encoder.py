@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.encoder import buffers, rejecting
-from importer.mapping.compiled import FILE, ROW, STOP, any_failed
+from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
 from importer.mapping.failures import Failures, quoted
 from importer.mapping.grouping import as_groups, as_lines, difference
 from importer.mapping.json_text import json_object
@@ -87,7 +87,9 @@ class Encoder:
             lines = as_lines(chunk.frame, chunk.rows, chunk.groups)
             return where.plan.with_sql(lines) if where is not None and where.plan.checks else lines
         numbers = chunk.rows.alias(ROW).to_frame()  # first, because a mapping may read no column at all
-        frame = numbers.hstack(chunk.frame.get_columns()).with_columns(pl.lit(chunk.path).alias(FILE))
+        at = chunk.rows if chunk.file_rows is None else chunk.file_rows
+        frame = numbers.hstack(chunk.frame.get_columns())
+        frame = frame.with_columns(pl.lit(chunk.path).alias(FILE), at.alias(FILE_ROW))
         return where.filtered(frame) if where is not None else frame
 
     def _prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
@@ -160,7 +162,7 @@ class Encoder:
             separator_bytes=len(self._separator),
             rejects=rejects,
             stops=buffers.numbers(events[STOP], "q") if is_grouped else None,
-            place_of=chunk.place_of if is_grouped else None,
+            place_of=chunk.place_of if chunk.is_staged else None,
         )
 
 

@@ -117,5 +117,5 @@ def _source_rows(chunk: ChunkInput, rows: pl.DataFrame, number: str) -> Iterator
 
 def _reject(chunk: ChunkInput, row: int, stage: str, code: str, message: str, source_row: dict[str, Any]) -> Reject:
     place = chunk.place_of(row)
-    staged_row = None if chunk.groups is None else row
+    staged_row = row if chunk.is_staged else None
     return Reject(chunk.span.source, *place, stage, code, message, source_row, staged_row=staged_row)

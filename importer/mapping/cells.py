@@ -53,16 +53,20 @@ class Value:
 
 
 class Stages:
-    """Columns that are computed once, before all that refers to them, in layers that depend on earlier ones only."""
+    """Columns that are computed once, before all that refers to them, in layers that depend on earlier ones only.
 
-    def __init__(self) -> None:
+    ``name`` begins their names.
+    """
+
+    def __init__(self, name: str = "stage") -> None:
+        self._name = name
         self._layers: list[dict[str, pl.Expr]] = []
         self._layer_of: dict[str, int] = {}
 
     def add(self, expr: pl.Expr) -> pl.Expr:
         """The column that will hold ``expr``."""
         layer = max((self._layer_of.get(root, -1) + 1 for root in expr.meta.root_names()), default=0)
-        name = f"\x01stage{len(self._layer_of)}"
+        name = f"\x01{self._name}{len(self._layer_of)}"
         self._layer_of[name] = layer
         self._layers += [{} for _ in range(layer + 1 - len(self._layers))]
         self._layers[layer][name] = expr

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
-from importer.mapping.cells import Context, FieldInvalid, Value
+from importer.mapping.cells import Context, FieldInvalid, Stages, Value
+from importer.mapping.compiled import RowPlan
 from importer.mapping.models import FieldSpec
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
-Path = tuple[str, ...]
+Path = tuple[str | int, ...]
 _SMALL_INTEGERS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32})
 
 
@@ -45,6 +46,8 @@ class Columns:
             if dtype in _SMALL_INTEGERS
         }
         self.used: set[str] = set()
+        self._plain: dict[str, Value] = {}
+        self._stages: dict[str, Stages] = {}
         self._context = context
         self._problem = problem
 
@@ -53,14 +56,16 @@ class Columns:
         source = self.get(name, path)
         if source is None:
             return
+        self._stages[name] = Stages(f"parsed.{name}.")
         try:
-            value = build(FieldSpec(column=name), kind, source, replace(self._context, stages=None), f"column {name!r}")
+            value = _typed(name, kind, source, replace(self._context, stages=self._stages[name]))
+            self._plain[name] = _typed(name, kind, source, replace(self._context, stages=None))
         except FieldInvalid as error:
             self._problem(path, str(error))
             return
         self.used.discard(name)
         self.untyped.discard(name)
-        self.typed[name] = _computable(value, kind)
+        self.typed[name] = value
 
     def get(self, name: str, path: Path) -> Value | None:
         """A column as it is, which is used from now on."""
@@ -69,6 +74,16 @@ class Columns:
             return None
         self.used.add(name)
         return Value(pl.col(name), self.schema[name])
+
+    def plan_of(self, names: Collection[str]) -> RowPlan:
+        """What gives the columns ``names`` the types that SQL sees."""
+        typed = tuple((name, value) for name, value in self.typed.items() if name in names)
+        layers = (layer for name, _ in typed if name in self._stages for layer in self._stages[name].layers())
+        return RowPlan(parsed=tuple(expr for layer in layers for expr in layer), typed=typed, prepared=())
+
+    def plain(self, name: str) -> Value | None:
+        """The value of a declared column over nothing but its cells; ``None`` for one that nobody has given a type."""
+        return self._plain.get(name)
 
     def sql_schema(self) -> dict[str, pl.DataType]:
         """The types that SQL sees."""
@@ -82,11 +97,13 @@ class Columns:
         return hint or (f"; for a constant write {{value: {json.dumps(name)}}}" if is_field else "")
 
 
-def _computable(value: Value, kind: str) -> Value:
-    """A value in the form that is sent as one that SQL computes with."""
+def _typed(name: str, kind: str, source: Value, context: Context) -> Value:
+    """A column as ``kind``, in the form that SQL computes with."""
+    value = build(FieldSpec(column=name), kind, source, context, f"column {name!r}")
     if value.raw:
         dtype = pl.Int64() if kind == "integer" else pl.Float64()
-        return replace(value, expr=value.expr.cast(dtype, strict=False), dtype=dtype, raw=False)
+        message = f"column {name!r} is {{}}, which is too large to compute with"
+        return value.converted(value.expr.cast(dtype, strict=False), dtype, message)
     if kind == "timestamp":
         moment = pl.from_epoch(value.expr, "ms").dt.replace_time_zone("UTC")
         return replace(value, expr=moment, dtype=pl.Datetime("ms", "UTC"))

@@ -104,7 +104,7 @@ class _Compiler:
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
         line, column = self._document.place(*path)
-        (self._missing if missing else self._problems).append(Problem(line, column, ".".join(path), message))
+        (self._missing if missing else self._problems).append(Problem(line, column, ".".join(map(str, path)), message))
 
     def _raise_problems(self) -> None:
         if self._problems:
@@ -228,14 +228,15 @@ class _Compiler:
         """The columns of ``group_by`` as texts, with the types that the mapping declares for them."""
         parts = {}
         for index, name in enumerate(self._mapping.group_by or ()):
-            path = ("group_by", str(index))
-            cell, typed = self._columns.get(name, path), self._columns.typed.get(name)
+            path = ("group_by", index)
+            cell, typed = self._columns.get(name, path), self._columns.plain(name)
             if cell is None or (part := self._key_part(name, typed or cell, path)) is None:
                 continue
             if typed and self._groups:
                 # a cell that does not fit its type is rejected by this, in a group by its own text
-                self._groups.rely_on([name], f"group_by {name}")
-                part = pl.coalesce(part, cell.expr.cast(pl.String))
+                self._groups.rely_on({name}, f"group_by {name}")
+                text = cell.expr.cast(pl.String)
+                part = pl.coalesce(part, pl.when(text != "").then(text))
             parts[name] = part
         return parts
 
@@ -261,7 +262,7 @@ class _Compiler:
     def _key_parts(self, key: tuple[str, ...]) -> list[pl.Expr]:
         parts = []
         for index, name in enumerate(key):
-            path = ("key", str(index))
+            path = ("key", index)
             source = self._scope.column(name, path)
             part = None if source is None else self._key_part(name, source, path)
             if part is not None:

@@ -21,6 +21,8 @@ STOP = "\x01stop"
 """Name of the column that carries the row behind the last one of a group."""
 FILE = "\x01file"
 """Name of the column that carries the path of the source."""
+FILE_ROW = "\x01at"
+"""Name of the column that carries the number of a row in its file, which a replay of rejected rows does not count by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +46,12 @@ def any_failed(checks: Iterable[FailedCheck]) -> pl.Expr:
 class RowPlan:
     """What is computed for each row of a frame: of a source, of groups, or of the entries of a list.
 
-    ``typed`` are the columns as SQL sees them, ``prepared`` the results of SQL, ``stages`` what several expressions
-    share, ``values`` one column a target, ``counts`` what the report counts as warnings, ``members`` the event.
+    ``parsed`` is what ``typed``, the columns as SQL sees them, and their checks share; ``prepared`` are the results of
+    SQL, ``stages`` what several expressions share, ``values`` one column a target, ``counts`` what the report counts as
+    warnings, ``members`` the event.
     """
 
+    parsed: tuple[pl.Expr, ...]
     typed: tuple[tuple[str, Value], ...]
     prepared: tuple[tuple[str, pl.Expr], ...]
     stages: tuple[tuple[pl.Expr, ...], ...] = ()
@@ -58,6 +62,8 @@ class RowPlan:
 
     def with_sql(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the results of its SQL beside its columns. SQL sees typed columns, fields see the cells."""
+        for expr in self.parsed:
+            frame = frame.with_columns(expr)
         if not self.prepared:
             return frame
         typed = frame.with_columns(value.expr.alias(name) for name, value in self.typed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.mapping.cells import Check, Context, Value
-from importer.mapping.compiled import FailedCheck, Grouping, RowPlan
+from importer.mapping.compiled import FailedCheck, Grouping
 from importer.mapping.grouping import differs
 from importer.mapping.scope import Scope
 from importer.mapping.sql import SqlExpression, compile_group_sql
@@ -37,15 +37,11 @@ class GroupScope(Scope):
 
     def grouping(self, key: dict[str, pl.Expr]) -> Grouping:
         """All that has to be known of a group before its fields are computed; ``key`` has its parts by column."""
-        typed = self.columns.typed.items()
         differing = {name: _differing_mark(name) for name in self._bare}
         marks = self._marks | {mark: differs(name, self.columns.schema[name]) for name, mark in differing.items()}
         return Grouping(
             key=tuple(key.values()),
-            lines=RowPlan(
-                typed=tuple((name, value) for name, value in typed if name in self._line_columns),
-                prepared=tuple(self._line_sql.items()),
-            ),
+            lines=replace(self.columns.plan_of(self._line_columns), prepared=tuple(self._line_sql.items())),
             first=tuple({**self._bare, **dict.fromkeys(key)}),
             aggregates=tuple(self._aggregates.items()),
             marks=tuple(marks.items()),
@@ -94,9 +90,10 @@ class GroupScope(Scope):
 
     def rely_on(self, names: Iterable[str], target: str) -> None:
         """Reject a group where a cell of one of its lines does not have the declared type of its column."""
+        self._line_columns |= set(names)
         for name in sorted(self.columns.typed.keys() & names):
             checks = (FailedCheck(target, check) for check in self.columns.typed[name].checks)
-            self.check_lines(checks, f"\x01typed.{name}")
+            self.check_lines(checks, f"\x01misfit.{name}")
 
     def _note_loss(self, loss: Loss, target: str) -> None:
         """A check for a CAST inside an aggregate, where the value of the group depends on it."""

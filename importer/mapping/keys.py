@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import polars_hash as plh
 
-from importer.mapping.compiled import FILE, ROW
+from importer.mapping.compiled import FILE, FILE_ROW
 from importer.mapping.timestamps import iso_text
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def event_id(event_name: pl.Expr, parts: list[pl.Expr]) -> pl.Expr:
 
 
 def position() -> list[pl.Expr]:
-    """The key ``position``: path of the source and number of the row."""
-    return [pl.col(FILE), pl.col(ROW).cast(pl.String)]
+    """The key ``position``: path of the file and number of the row in it."""
+    return [pl.col(FILE), pl.col(FILE_ROW).cast(pl.String)]
 
 
 def key_part(source: Value, name: str) -> pl.Expr:

@@ -51,8 +51,8 @@ class Scope:
 
     def plan(self, members: Tree) -> RowPlan:
         """All that was built, for the event or entry of ``members``."""
-        return RowPlan(
-            typed=tuple((name, value) for name, value in self.columns.typed.items() if name in self._in_sql),
+        return replace(
+            self.columns.plan_of(self._in_sql),
             prepared=tuple((name, expr) for name, (expr, _) in self._prepared.items()),
             stages=self._stages.layers(),
             values=tuple(self.values.items()),
@@ -61,7 +61,7 @@ class Scope:
             members=members.members(),
         )
 
-    def where(self, text: str, *path: str) -> Where | None:
+    def where(self, text: str, *path: str | int) -> Where | None:
         """The condition ``text`` on rows. The scope has to be its own, so that it can be computed before all else."""
         name = self.condition(text, *path)
         return None if name is None else Where(name, self.plan(Tree()))
@@ -70,17 +70,18 @@ class Scope:
         """A column of the source as it is."""
         return self.columns.get(name, path)
 
-    def condition(self, text: str | None, *path: str) -> str | None:
+    def condition(self, text: str | None, *path: str | int) -> str | None:
         """Prepare a condition in SQL; the name of its column."""
         name = None if text is None else self.sql(text, *path)
         if name is not None and (dtype := self._prepared[name][1]) not in {pl.Boolean, pl.Null}:
             self._problem(path, f"is a condition and must be true or false, but it gives {dtype}")
         return name
 
-    def sql(self, text: str, *path: str) -> str | None:
+    def sql(self, text: str, *path: str | int) -> str | None:
         """Prepare an expression in SQL; the name of its column in the prepared frame."""
-        name = "\x01" + ".".join(path)
-        target = ".".join(path).removeprefix("fields.").removesuffix(".sql")
+        place = ".".join(map(str, path))
+        name = f"\x01{place}"
+        target = place.removeprefix("fields.").removesuffix(".sql")
         try:
             checked = self._compiled(text, name, target)
         except SqlInvalid as error:

@@ -103,10 +103,10 @@ class Allowed:
             self.check(argument.node)
             name = column_name(argument.node)
             if aggregate.function in _ORDERED and name in self._untyped:
-                kinds = "number" if aggregate.function not in {"MIN", "MAX"} else "number (or date, timestamp, string)"
+                others = ", date, timestamp or string" if aggregate.function in {"MIN", "MAX"} else ""
                 raise SqlInvalid(
                     f"column {name!r} is text here, and {aggregate.function} needs to know what it means; "
-                    f"declare its type:  {_declaration(name, kinds)}"
+                    f"declare its type (number{others}):  {_declaration(name)}"
                 )
 
     def _check_function(self, name: str, body: dict[str, Any]) -> None:
@@ -137,12 +137,12 @@ class Allowed:
             if name in self._untyped:
                 raise SqlInvalid(
                     f"column {name!r} is text here and cannot be computed with; "
-                    f"declare its type:  {_declaration(name, 'number')}"
+                    f"declare its type:  {_declaration(name)}"
                 )
 
 
-def _declaration(name: str | None, kind: str) -> str:
-    return f"source: {{columns: {{{json.dumps(name)}: {kind}}}}}"
+def _declaration(name: str | None) -> str:
+    return f"source: {{columns: {{{json.dumps(name)}: number}}}}"
 
 
 def _refusal(kind: str) -> str:

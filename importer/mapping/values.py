@@ -7,7 +7,9 @@ value leaves a :class:`Check`, so that a row that had a value and has none after
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -19,9 +21,12 @@ from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text,
 if TYPE_CHECKING:
     from importer.mapping.models import FieldSpec
 
-__all__ = ["Check", "Context", "FieldInvalid", "Value", "build"]
+__all__ = ["Check", "Context", "FieldInvalid", "Value", "build", "steps"]
 
 _DECIMAL_PLACES = 16  # leaves 22 digits before the point, and more places than `round` may ask for
+
+Step = Callable[[Value], Value]
+"""From the column before a step to the column after it."""
 
 
 def build(spec: FieldSpec, target_type: str | None, source: Value, context: Context, label: str) -> Value:
@@ -29,17 +34,27 @@ def build(spec: FieldSpec, target_type: str | None, source: Value, context: Cont
 
     ``target_type`` is the type of the event reference, ``label`` names the column in messages. Raises FieldInvalid.
     """
-    value = _null_if_empty(_clean(spec, _plain(source)))
+    value = source
+    for _, step in steps(spec, target_type, context, label):
+        value = step(value)
+    return value
+
+
+def steps(spec: FieldSpec, target_type: str | None, context: Context, label: str) -> list[tuple[str, Step]]:
+    """What is done to the column of ``spec``, in order, each by its name. A step raises FieldInvalid."""
+    found: list[tuple[str, Step]] = [("clean", lambda value: _clean(spec, _plain(value))), ("empty", _null_if_empty)]
     if spec.split is not None:
-        value = _split(spec.split, value)
+        found.append(("split", partial(_split, spec.split)))
     if spec.map is not None:
-        value = _map(spec.map, value, label)
-    value = convert(spec, spec.type or target_type, value, context, label)
+        found.append(("map", partial(_map, spec.map, label=label)))
+    found.append(("type", lambda value: convert(spec, spec.type or target_type, value, context, label)))
     if spec.default is not None:
-        value = _default(spec.default, value)
+        found.append(("default", partial(_default, spec.default)))
     if spec.round is not None:
-        value = _round(spec.round, value)
-    return _hash(spec.hash, value) if spec.hash else value
+        found.append(("round", partial(_round, spec.round)))
+    if spec.hash:
+        found.append(("hash", partial(_hash, spec.hash)))
+    return found
 
 
 def _plain(value: Value) -> Value:

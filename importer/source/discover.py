@@ -120,7 +120,7 @@ def _entries(folder: Path, seen: set[str]) -> Iterator[Path]:
 
 def _sorted_out(entries: Iterator[Path] | list[Path]) -> _Found:
     found = _Found([], [])
-    for path in sorted(entries):
+    for path in entries:
         is_meant = looks_usable(path) and not _is_folder(path)
         (found.files if is_meant else found.others).append(path)
     return found

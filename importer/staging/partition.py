@@ -78,9 +78,9 @@ class Partitioner:
         """Take the rows of ``chunk`` of the member at which ``state`` stands; the run file, if that filled one."""
         state, member = self.state, self.state.member
         rows = _staged(chunk, mapping, member)
-        keys = rows.select(expr.alias(str(i)) for i, expr in enumerate(mapping.group_key or ()))
+        keys = rows.select(expr.alias(expr.meta.root_names()[0]) for expr in mapping.group_key or ())
         has_key = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
-        rejects = [*chunk.rejects, *_without_key(rows.filter(~has_key), chunk, mapping)]
+        rejects = [*chunk.rejects, *_without_key(rows.filter(~has_key), keys.filter(~has_key), chunk)]
         self._rejects += [(member, reject.row, reject.line, _packed(reject)) for reject in rejects]
         kept = rows.with_columns(self._part_of(keys)).filter(has_key)
         self._frames.append(kept)
@@ -137,12 +137,12 @@ def _staged(chunk: Chunk, mapping: CompiledMapping, member: int) -> pl.DataFrame
     return frame.filter(mapping.passing(chunk.frame))
 
 
-def _without_key(rows: pl.DataFrame, chunk: Chunk, mapping: CompiledMapping) -> Iterator[Reject]:
-    names = ", ".join(repr(expr.meta.root_names()[0]) for expr in mapping.group_key or ())
-    message = f"group_by: {names} is empty, so nobody knows which event this row belongs to"
+def _without_key(rows: pl.DataFrame, keys: pl.DataFrame, chunk: Chunk) -> Iterator[Reject]:
     source = chunk.span.source
-    for values in rows.drop(MEMBER).iter_rows(named=True):
+    for values, key in zip(rows.drop(MEMBER).iter_rows(named=True), keys.iter_rows(named=True), strict=True):
         row, line = values.pop(FILE_ROW), values.pop(FILE_LINE)
+        empty = " and ".join(repr(name) for name, part in key.items() if part is None)
+        message = f"group_by: {empty} is empty, so nobody knows which event this row belongs to"
         yield Reject(source, "", row, line, "mapping", "group_key_missing", message, values)
 
 

@@ -60,7 +60,7 @@ class StageReader:
         missing = sorted(missing)
         for part, (start, stop) in enumerate(pairwise(self._starts)):
             wanted = [span for span in missing if span.start < stop and start < span.stop]
-            if wanted:
+            if wanted and start < stop:  # a part may have got no row at all
                 yield from self._groups(part, start, wanted)
         assert self.total_rows is not None  # noqa: S101  (only a source that was not read has none)
         yield from self._others(missing, self._starts[-1], self.total_rows + 1)

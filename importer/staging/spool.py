@@ -121,11 +121,13 @@ def _opened(path: Path) -> RunFile:
             file.seek(max(0, size - _TAIL_BYTES))
             tail = file.read()
             length = int.from_bytes(tail[:8], "little")
-            file.seek(max(0, size - _TAIL_BYTES - length))
+            if tail[12:] != MAGIC or length > size - _TAIL_BYTES:
+                raise unusable(path, "is damaged")
+            file.seek(size - _TAIL_BYTES - length)
             index = file.read(length)
     except OSError as error:
         raise unusable(path, f"cannot be read: {error.strerror}") from error
-    if tail[12:] != MAGIC or zlib.crc32(index) != int.from_bytes(tail[8:12], "little"):
+    if zlib.crc32(index) != int.from_bytes(tail[8:12], "little"):
         raise unusable(path, "is damaged")
     body = json.loads(index)
     return RunFile(path, tuple(Slot(*slot) for slot in body["slots"]), body["state"])

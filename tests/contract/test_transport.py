@@ -402,7 +402,19 @@ async def test_a_proxy_that_does_not_connect(status: int, kind: type[Exception])
 
 @pytest.mark.parametrize(
     "url",
-    ["", "collect.test", "ftp://collect.test", "http://", "http://a b", "https://x:port", "http://x\n", "http://[::1"],
+    [
+        *(
+            "",
+            "collect.test",
+            "ftp://collect.test",
+            "http://",
+            "http://a b",
+            "https://x:port",
+            "http://x\n",
+            "http://[::1",
+        ),
+        *("https://collect..test", "https://.test", f"https://{'a' * 64}.test"),
+    ],
 )
 def test_a_url_that_is_none(url: str) -> None:
     with pytest.raises(UsageInvalid, match="--url"):

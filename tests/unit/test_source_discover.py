@@ -33,7 +33,7 @@ def found(*arguments: str, spec: SourceSpec = ANY) -> list[str]:
 
 
 def test_a_folder_means_its_own_visible_files_with_a_known_suffix_sorted(here: Path) -> None:
-    write(here, "in/b.CSV", "in/a.tsv", "in/c.txt", "in/.d.csv", "in/e.json", "in/sub/f.csv")
+    write(here, "in/b.CSV", "in/a.tsv", "in/c.txt", "in/.d.csv", "in/e.json", "in/sub/f.csv", "in/dir.csv/g.csv")
     assert found("in") == ["in/a.tsv", "in/b.CSV", "in/c.txt"]
 
 
@@ -142,6 +142,7 @@ def test_a_link_that_leads_upwards_ends_where_it_was(here: Path) -> None:
     write(here, "in/date=1/a.csv")
     (here / "in/date=1/again=1").symlink_to(here / "in")
     assert found("in") == ["in/date=1/a.csv"]
+    assert left_out(["in"]) is None
 
 
 def test_a_folder_that_cannot_be_listed_is_named(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

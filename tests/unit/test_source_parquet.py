@@ -161,3 +161,11 @@ def test_a_type_that_cannot_be_read_is_only_an_error_when_it_is_wanted(
     pq.write_table(pa.table({"huge": huge}), path)
     with pytest.raises(SourceUnreadable, match="no column that can be read"):
         ParquetReader(file_of(path), 0)
+
+
+def test_slices_are_small_where_cells_are_large_whatever_the_column_is_called(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    large = [f"{row:05}" * 2000 for row in range(4000)]
+    pq.write_table(pa.table({"b.c": large}), path, use_dictionary=False)
+    chunks = ParquetReader(file_of(path), 0).chunks([Span(0, 1, 1 << 60)])
+    assert max(chunk.span.rows for chunk in chunks) < 2500

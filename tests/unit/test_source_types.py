@@ -108,6 +108,11 @@ def test_a_column_is_sent_as_what_it_is(tmp_path: Path, column: pa.Array, expect
     assert sent(tmp_path, column, "order.x: {sql: c}") == expected
 
 
+def test_half_floats_are_computed_with_as_floats(tmp_path: Path) -> None:
+    column = pa.array([40_000.0], pa.float16())  # the largest one is 65504
+    assert sent(tmp_path, column, "order.x: {sql: c * 2}") == ["80000.0"]
+
+
 @pytest.mark.parametrize(
     ("column", "expected"),
     [
@@ -250,7 +255,7 @@ def test_what_cannot_be_read_is_named_when_the_file_is_opened(
 ) -> None:
     with pytest.raises(SourceUnreadable, match=r"x\.parquet: column `c` is .*, which cannot be read") as caught:
         chunk_of(tmp_path, column)
-    assert str(column.type) in caught.value.message
+    assert str(column.type).partition("<")[0] in caught.value.message
     assert not capfd.readouterr().err
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from importer.mapping.sql import SqlInvalid, UnknownColumn, compile_sql
+from importer.mapping.sql import SqlInvalid, UnknownColumn, compile_group_sql, compile_sql
 
 SCHEMA = {
     "a": pl.String(), "b": pl.String(), "x": pl.Float64(), "n": pl.Int64(), "d": pl.Datetime("us"),
@@ -119,3 +119,155 @@ def test_columns_and_type_are_known() -> None:
 
 def test_a_column_that_is_called_like_the_clock_is_a_column() -> None:
     assert compile_sql('"CURRENT_DATE"', {"CURRENT_DATE": pl.String()}, frozenset()).columns == {"CURRENT_DATE"}
+
+
+GROUPS = pl.DataFrame(
+    {
+        "g": [1, 1, 1, 2, 2, 3],
+        "a": ["p", None, "q", None, None, "p"],
+        "x": [0.1, 0.2, None, None, None, -1.5],
+        "n": [3, 4, 4, None, None, 250],
+        "flag": [True, False, None, None, None, True],
+    },
+    schema_overrides={"n": pl.UInt8},
+)
+TYPES = dict(GROUPS.schema) | {"n": pl.Int64()}
+
+
+def of_groups(text: str) -> list[Any]:
+    """The value for each group, computed in the three steps."""
+    found = compile_group_sql(text, TYPES, frozenset(), "p")
+    lines = GROUPS.with_columns(pl.col("n").cast(pl.Int64)).with_columns(**found.arguments)
+    groups = lines.group_by("g", maintain_order=True).agg(pl.exclude(found.arguments).first(), **found.aggregates)
+    result = groups.with_columns(v=found.rest.expr)
+    assert result.schema["v"] == found.rest.dtype
+    return result["v"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SUM(x)", [0.1 + 0.2, None, -1.5]),  # the sum of nothing is nothing
+        ("SUM(n)", [11, None, 250]),
+        ("SUM(x * n)", [0.1 * 3 + 0.2 * 4, None, -375.0]),
+        ("-SUM(n)", [-11, None, -250]),
+        ("COUNT(*)", [3, 2, 1]),
+        ("COUNT(x)", [2, 0, 1]),
+        ("COUNT(x) - 5", [-3, -5, -4]),
+        ("SUM(flag) - 5", [-4, None, -4]),
+        ("COUNT(DISTINCT n)", [2, 0, 1]),
+        ("MIN(n)", [3, None, 250]),
+        ("MAX(a)", ["q", None, "p"]),
+        ("AVG(n)", [11 / 3, None, 250.0]),
+        ("MEDIAN(n)", [4.0, None, 250.0]),
+        ("FIRST(a)", ["p", None, "p"]),
+        ("LAST(a)", ["q", None, "p"]),
+        ("STRING_AGG(a, '+')", ["p+q", None, "p"]),
+        ("STRING_AGG(DISTINCT CAST(n AS VARCHAR), '+')", ["3+4", None, "250"]),
+        ("ARRAY_AGG(n)", [[3, 4, 4], [None, None], [250]]),
+        ("ARRAY_AGG(DISTINCT n)", [[3, 4], [None], [250]]),
+        ("SUM(DISTINCT n)", [7, None, 250]),
+        ("SUM(x) FILTER (WHERE n > 3)", [0.2, None, -1.5]),
+        ("COUNT(*) FILTER (WHERE n > 3)", [2, 0, 1]),
+        ("FIRST(a) FILTER (WHERE n = 4)", [None, None, None]),
+        ("LAST(a) FILTER (WHERE n = 4)", ["q", None, None]),
+        ("SUM(CASE WHEN flag THEN n END)", [3, None, 250]),
+        ("a || '-' || COUNT(*)", ["p-3", None, "p-1"]),
+        ("n + SUM(n)", [14, None, 500]),
+        ("CASE WHEN COUNT(*) > 1 THEN 'many' ELSE a END", ["many", "many", "p"]),
+        ("SUM(x) / COUNT(*)", [(0.1 + 0.2) / 3, None, -1.5]),
+        ("UPPER(a)", ["P", None, "P"]),
+        ("7", [7, 7, 7]),
+    ],
+)
+def test_aggregates_see_all_lines_and_columns_are_those_of_the_first(text: str, expected: list[object]) -> None:
+    assert of_groups(text) == expected
+
+
+def lost_lines(text: str) -> list[tuple[list[int], list[int]]]:
+    """For each CAST inside an aggregate: the lines that lost a value, and the groups whose value depends on it."""
+    found = compile_group_sql(text, TYPES, frozenset(), "p")
+    lines = GROUPS.with_row_index("line").with_columns(**found.arguments)
+    groups = lines.group_by("g", maintain_order=True).agg(pl.exclude(found.arguments).first(), **found.aggregates)
+    return [
+        (lines.filter(loss.lost)["line"].to_list(), groups.filter(loss.decides)["g"].to_list()) for loss in found.losses
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("SUM(CAST(a AS DOUBLE))", [([0, 2, 5], [1, 2, 3])]),
+        ("SUM(TRY_CAST(a AS DOUBLE))", []),
+        ("SUM(CAST(a AS DOUBLE)) FILTER (WHERE n > 3)", [([2, 5], [1, 2, 3])]),
+        ("CASE WHEN a = 'p' THEN SUM(CAST(a AS DOUBLE)) ELSE 0 END", [([0, 2, 5], [1, 3])]),
+        ("CASE WHEN COUNT(*) = 1 THEN 0 ELSE SUM(CAST(a AS DOUBLE)) END", [([0, 2, 5], [1, 2])]),
+        (
+            "CASE WHEN flag THEN SUM(CAST(a AS DOUBLE)) ELSE MAX(CAST(a AS INT)) END",
+            [([0, 2, 5], [1, 3]), ([0, 2, 5], [2])],
+        ),
+        ("CAST(SUM(n) AS VARCHAR)", []),
+    ],
+)
+def test_a_cast_inside_an_aggregate_loses_values_line_by_line(
+    text: str, expected: list[tuple[list[int], list[int]]]
+) -> None:
+    assert lost_lines(text) == expected
+
+
+def test_a_cast_outside_an_aggregate_loses_values_group_by_group() -> None:
+    found = compile_group_sql("CAST(a AS DOUBLE) + COUNT(*)", TYPES, frozenset(), "p")
+    assert found.rest.lost is not None
+    assert found.losses == ()
+    firsts = pl.DataFrame({"a": ["1", "p", None], next(iter(found.aggregates)): [1, 1, 1]})
+    assert firsts.select(v=found.rest.lost)["v"].to_list() == [False, True, False]
+
+
+def test_columns_of_lines_and_of_groups_are_told_apart() -> None:
+    found = compile_group_sql("SUM(x * n) - x", TYPES, frozenset(), "p")
+    assert (found.rest.columns, found.line_columns) == ({"x"}, {"x", "n"})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("SUM(MAX(x))", "an aggregate inside an aggregate"),
+        ("SUM(x) FILTER (WHERE COUNT(*) > 1)", "an aggregate inside an aggregate"),
+        ("SUM(x) OVER ()", "window"),
+        ("COUNT(*) OVER (PARTITION BY a)", "window"),
+        ("ROW_NUMBER() OVER (ORDER BY x)", "window"),
+        ("LAST_VALUE(a)", "write LAST(…)"),
+        ("FIRST_VALUE(a)", "write FIRST(…)"),
+        ("TOTAL(x)", "write SUM(…)"),
+        ("SUM(1)", "SUM of a constant"),
+        ("MAX('x')", "MAX of a constant"),
+        ("STRING_AGG(a, ',' ORDER BY x)", "lines have the order of the source"),
+        ("ARRAY_AGG(a LIMIT 2)", "not allowed"),
+        ("STDDEV(x)", "STD is not allowed"),
+        ("QUANTILE_CONT(x, 0.5)", "not allowed"),
+        ("UNNEST(a)", "not allowed"),
+        ("SUM(a || 'x')", "SUM needs numbers"),
+        ("AVG(nope)", "no column 'nope'"),
+        ("SUM(x) + a", "does not fit"),
+        ("SUM(NOW())", "NOW"),
+        ("SUM(x", "SQL"),
+    ],
+)
+def test_what_is_refused_over_groups_says_why(text: str, said: str) -> None:
+    with pytest.raises(SqlInvalid) as error:
+        compile_group_sql(text, TYPES, frozenset(), "p")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["SUM(a)", "AVG(a)", "MEDIAN(a)", "MIN(a)", "MAX(DISTINCT a)", "SUM(a * 2)", "MAX(a) FILTER (WHERE n > 1)"]
+)
+def test_aggregates_of_untyped_text_show_the_line_to_add(text: str) -> None:
+    with pytest.raises(SqlInvalid) as error:
+        compile_group_sql(text, TYPES, frozenset({"a"}), "p")
+    assert 'source: {columns: {"a": number}}' in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["COUNT(a)", "FIRST(a)", "STRING_AGG(a, ',')", "COUNT(DISTINCT a)"])
+def test_what_does_not_compare_takes_untyped_text(text: str) -> None:
+    assert compile_group_sql(text, TYPES, frozenset({"a"}), "p").line_columns == {"a"}

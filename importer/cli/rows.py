@@ -1,0 +1,46 @@
+"""Rows of a source for people and for machines."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from importer.report.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from importer.source.rows import SourceRow
+
+SHOWN_CHARACTERS = 100
+
+
+def shown(value: Any) -> str:  # noqa: ANN401 -- whatever stands in a cell
+    """A cell or a value on one line: a text in quotes, as JSON; cut where it is too long to be read."""
+    if value is None:
+        return "(empty)"
+    is_json = isinstance(value, str | bool | int | list | dict)
+    text = printable(json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value))
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
+
+
+def heading(row: SourceRow) -> str:
+    """Where a row stands."""
+    return printable(f"{row.file}:{row.row}") + (f" (line {row.line})" if row.line else "")
+
+
+def cell_lines(cells: Mapping[str, Any]) -> Iterator[str]:
+    """One line a cell."""
+    width = max((len(printable(name)) for name in cells), default=0)
+    yield from (f"  {printable(name):<{width}}  {shown(cell)}" for name, cell in cells.items())
+
+
+def as_json(row: SourceRow) -> dict[str, Any]:
+    """A row for machines. What JSON has no form for is a text."""
+    return {"file": row.file, "row": row.row, "line": row.line or None, "cells": row.cells}
+
+
+def json_line(fields: Mapping[str, Any], event: str | None) -> str:
+    """One line of JSON with ``event`` at its end, byte for byte as it is sent; ``null`` where there is none."""
+    before = json.dumps(fields, default=str)[:-1]
+    return f'{before}, "event": {event if event is not None else "null"}}}'
