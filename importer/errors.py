@@ -21,6 +21,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -43,10 +44,12 @@ class ExitCode(IntEnum):
 class ImporterError(Exception):
     """An end of the run that a user can understand.
 
-    ``message`` says what and where, ``hint`` says what to do next; ``str()`` joins them.
+    ``message`` says what and where, ``hint`` says what to do next; ``str()`` joins them. ``report`` is what the run did
+    until then, where :mod:`importer.api` raises it.
     """
 
     exit_code: ExitCode = ExitCode.BUG
+    report: Any = None  # a Report, which stands above this module
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)

@@ -30,6 +30,7 @@ from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_rejects
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from importer.mapping.document import Document
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
@@ -76,15 +77,17 @@ def is_known(plan: Plan, destination: Destination, state_dir: Path) -> bool:
     return (state_dir / key.file_name()).exists()
 
 
-def plan_retry(mapping: Path, rejects: Path, destination: Destination, state_dir: Path, settings: RunSettings) -> Plan:
+def plan_retry(
+    mapping: Path | Document, rejects: Path, destination: Destination, state_dir: Path, settings: RunSettings
+) -> Plan:
     """The plan that sends the rows of the rejects file ``rejects`` that are good now: for :func:`run`.
 
     Raises:
         MappingInvalid: the mapping has problems.
         SourceUnreadable: the rejects are not of this import, or a file that they name has changed.
     """
-    key = ImportKey(mapping, destination.name, destination.site, settings.test_code)
-    path = state_dir / key.file_name()
+    file = mapping if isinstance(mapping, Path) else mapping.path or Path()
+    path = state_dir / ImportKey(file, destination.name, destination.site, settings.test_code).file_name()
     return plan_replay(mapping, rejects, peek(path) if path.exists() else None, settings)
 
 
@@ -160,10 +163,12 @@ def _import(
 def _carry(wire: Wire, stop: Stop) -> None:
     """Send in a thread of its own: the caller may be in an event loop already, as in a notebook."""
     with ThreadPoolExecutor(1, thread_name_prefix="importer-wire") as pool:
+        carried = pool.submit(asyncio.run, wire.carry())
         try:
-            pool.submit(asyncio.run, wire.carry()).result()
-        except KeyboardInterrupt:
+            carried.result()
+        except KeyboardInterrupt:  # only where nobody handles the signal, as in a notebook
             stop.request(signal.SIGINT)
+            carried.result()
             raise
 
 

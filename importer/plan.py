@@ -108,14 +108,14 @@ class Plan:
         return None if None in rows else sum(row for row in rows if row is not None)
 
 
-def plan(mapping: Path, arguments: Sequence[str], settings: RunSettings) -> Plan:
-    """Read the mapping, find the files, recognise how they are written and compile the mapping for each.
+def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettings) -> Plan:
+    """Read the mapping unless it was, find the files, recognise how they are written and compile the mapping for each.
 
     Raises:
         MappingInvalid: the mapping has problems, by itself or with these columns.
         SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
     """
-    document = load_document(mapping)
+    document = mapping if isinstance(mapping, Document) else load_document(mapping)
     files = discover(arguments, document.mapping.source)
     opened = [_open(file, document) for file in files]
     units = _guess_units(document, opened[0][2]) if opened else {}

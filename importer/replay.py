@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from importer.checkpoint import REPLAY, same_file
+from importer.checkpoint import REPLAY, overall, same_file
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.plan import Plan, PlannedSource, plan
 from importer.records import Place, Span
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.checkpoint import ImportStatus, KnownSource, StoredIdentity
+    from importer.mapping.document import Document
     from importer.settings import RunSettings
     from importer.source import Anchor, Identity, Reader
 
@@ -182,7 +183,8 @@ class _Originals:
                 f"{' and '.join(sorted(paths))}. Nobody knows which is meant.",
                 "Write the whole path into the lines of the rejects file.",
             )
-        if (found := self._by_path.get(*paths)) is None:
+        found = self._by_path.get(next(iter(paths)))
+        if found is None:
             raise SourceUnreadable(
                 f"{rejects} names {name}, which this import has never read: it is of another import.",
                 "Name mapping, destination, site, test code and state directory as the run that wrote it.",
@@ -228,10 +230,35 @@ def _current(rows: list[tuple[_Original, int]]) -> list[tuple[_Original, int]]:
 def _check_still_rejected(
     rejects: Path, sources: Sequence[ReplayedSource], status: ImportStatus, settings: RunSettings
 ) -> None:
-    """Raise if more rows are to be sent than are rejected: then some of them have been sent already."""
-    known = {source.path: source for source in _files_of_replays(status)}
-    done = {} if settings.again else known
-    ...
+    """Raise if more rows are to be sent than are rejected: then some of them were sent by another replay."""
+    planned = {source.identifier: len(source.rows) for source in sources}
+    begun = {known.number: known for known in status.sources if any(file.path in planned for file in known.files())}
+    rows = sum(planned.values())
+    if settings.again:
+        others = [known for known in status.sources if known.number not in begun]
+    else:
+        others = list(status.sources)
+        rows -= sum(planned.get(file.path, 0) for known in begun.values() for file in known.files() if known.complete)
+        rows -= sum(known.acknowledged_rows for known in begun.values() if not known.complete)
+    rejected = overall(others).rejected
+    if rows > rejected:
+        raise SourceUnreadable(
+            f"{rejects} names {rows:,} rows that are to be sent, but only {rejected:,} rows of this import are still "
+            "rejected: an earlier retry has sent some of them.",
+            "Give the rejects file that the last retry wrote, or leave out the lines of rows that were sent.",
+        )
+
+
+def _check_whole(rejects: Path, status: ImportStatus) -> None:
+    """Raise unless the file is as a run wrote it: an event must not be made of some of its rows only."""
+    size = rejects.stat().st_size
+    known = status.rejects.get(os.path.realpath(rejects))
+    if not size or (size >= known if known else size in status.rejects.values()):
+        return
+    raise SourceUnreadable(
+        f"{rejects} is not as this import wrote it, and with group_by an event needs all of its rows.",
+        "Give the rejects file that the run wrote, or go on with --accept-incomplete-groups if no event lacks a row.",
+    )
 
 
 def _check_same(file: _Original, source: PlannedSource) -> None:

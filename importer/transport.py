@@ -83,7 +83,7 @@ class AiohttpTransport:
         self._proxy, credentials = _proxy(destination.proxy)
         tunnels = self._url.scheme == "https"  # then credentials are for the CONNECT alone
         self._headers = {} if tunnels else credentials
-        self._proxy_headers = {}
+        self._proxy_headers = credentials if tunnels else {}
         self._tls = _tls_context(destination)
         self._method = profile.method
         self._policy = policy

@@ -170,7 +170,7 @@ def model(files: Iterable[tuple[str, Sequence[Line]]], parts: int) -> tuple[list
             place = (name, row, at if has_lines else 0)
             at += 1 + line.sku.count("\n") * (not line.broken and not line.blank)
             if line.broken:
-                rejects[*place, "short_row"] += 1
+                rejects[*place, "short"] += 1
             elif line.blank or line.kind == "draft":
                 filtered += 1
             elif not line.order_id:

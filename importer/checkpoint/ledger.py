@@ -8,6 +8,7 @@ from importer.checkpoint.sources import (
     ACKNOWLEDGED,
     AMBIGUOUS,
     ANNOUNCED,
+    REPLAY,
     Anchor,
     Candidate,
     Source,
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from importer.checkpoint.store import Store
     from importer.checkpoint.tally import Tally
     from importer.records import Span
+
+_NOTHING = StoredIdentity(0, 0, "")
 
 
 class Ledger:
@@ -46,6 +49,8 @@ class Ledger:
             known.name, known.identity = candidate.name, identity
             save(self._store, known)
             return known
+        if known and not known.pristine:
+            self._forget_replays(path, fingerprint)
         number = known.number if known else len(self.sources)
         source = Source(number, path, candidate.name, identity, candidate.dialect, fingerprint)
         self.sources[number : number + 1] = [source]
@@ -55,6 +60,21 @@ class Ledger:
         save(self._store, source)
         save_progress(self._store, source)
         return source
+
+    def _forget_replays(self, path: str, fingerprint: int) -> None:
+        """The file at ``path`` is sent again: what became of rejects of the last time counts no more."""
+        for old in self.sources:
+            replay = old.dialect.get(REPLAY)
+            if replay is None or replay["file"] != path or old.path not in self.by_path:
+                continue
+            gone = f"{old.path}#{old.number}"
+            source = Source(old.number, gone, old.name, _NOTHING, old.dialect, fingerprint, total_rows=0)
+            self.sources[old.number] = source
+            del self.by_path[old.path]
+            self._store.remove("span", old.number)
+            self._store.remove("anchor", old.number)
+            save(self._store, source)
+            save_progress(self._store, source)
 
     def announce(self, span: Span) -> None:
         """The rows of ``span`` are about to be sent."""

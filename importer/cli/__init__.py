@@ -15,6 +15,7 @@ _COMMANDS = {
     "preview": "the first events as JSON, beside the rows that each came from",
     "explain": "one row, step by step",
     "status": "where imports stand",
+    "retry": "send what was rejected, after mapping or data were fixed",
     "sandbox": "a local collect server that obeys the documented API",
     "schema": "the JSON Schema of the mapping file, for editors",
 }

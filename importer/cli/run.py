@@ -6,7 +6,7 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,8 +22,45 @@ from importer.report import Report, render_text
 from importer.settings import RunSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from importer.pipeline import Plan, Stop
     from importer.settings import Destination
+
+
+import_options = (
+    option(
+        "--concurrency",
+        type=click.IntRange(1, 1024),
+        default=None,
+        help="Requests under way.  [default: 16, single: 64]",
+    ),
+    option(
+        "--state-dir",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Where checkpoint and rejects are kept.  [default: .importer beside MAPPING]",
+    ),
+    option(
+        "--rejects",
+        type=click.Path(path_type=Path),
+        default=None,
+        help="Where rejected rows go.  [default: in the state directory; of a retry beside REJECTS]",
+    ),
+    option(
+        "--max-rejects",
+        type=RejectLimitType(),
+        default=None,
+        help="Stop with exit code 8 beyond so many rejected rows.",
+    ),
+    option(
+        "--if-locked",
+        type=click.Choice([policy.value for policy in IfLocked]),
+        default=IfLocked.FAIL.value,
+        show_default=True,
+        help="While another run holds this import: exit code 11, wait for its end, or exit code 0.",
+    ),
+)
 
 
 @click.command(cls=ReportingCommand)
@@ -31,28 +68,7 @@ if TYPE_CHECKING:
 @click.argument("sources", nargs=-1, required=True)
 @apply(destination_options)
 @apply(source_options)
-@option(
-    "--concurrency", type=click.IntRange(1, 1024), default=None, help="Requests under way.  [default: 16, single: 64]"
-)
-@option(
-    "--state-dir",
-    type=click.Path(path_type=Path),
-    default=None,
-    help="Where checkpoint and rejects are kept.  [default: .importer beside MAPPING]",
-)
-@option(
-    "--rejects", type=click.Path(path_type=Path), default=None, help="Rejects file.  [default: in the state directory]"
-)
-@option(
-    "--max-rejects", type=RejectLimitType(), default=None, help="Stop with exit code 8 beyond so many rejected rows."
-)
-@option(
-    "--if-locked",
-    type=click.Choice([policy.value for policy in IfLocked]),
-    default=IfLocked.FAIL.value,
-    show_default=True,
-    help="While another run holds this import: exit code 11, wait for its end, or exit code 0.",
-)
+@apply(import_options)
 @option("--yes", "-y", is_flag=True, help="Neither check nor ask before a first import.")
 @option("--again", is_flag=True, help="Send sources again that were imported before.")
 @apply(log_options)
@@ -62,10 +78,21 @@ def run(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: bool, 
 
     The source key is read from IMPORTER_SOURCE_KEY or --source-key-file, never from an argument.
     """
+
+    def plan_run(_destination: Destination, _directory: Path, settings: RunSettings) -> Plan:
+        from importer.pipeline import plan
+
+        return plan(mapping, sources, settings)
+
+    perform(Job(mapping, plan_run, quiet=quiet), options, as_json=as_json)
+
+
+def perform(job: Job, options: dict[str, Any], *, as_json: bool) -> NoReturn:
+    """Do ``job`` by the ``options`` of the command line, report, and end the command with the exit code."""
     from importer.pipeline import Stop
 
-    set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=quiet)
-    job, stop, error = _Job(mapping, sources, quiet=quiet), Stop(), None
+    set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=job.quiet)
+    stop, error = Stop(), None
     try:
         with stoppable(stop), ExitStack() as stack:
             job.carry_out(options, stop, stack)
@@ -73,17 +100,22 @@ def run(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: bool, 
         raise click.exceptions.Exit(skip(job.report, skipped.message, as_json=as_json)) from None
     except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
         error = caught
-    text = None if quiet else lambda done: "\n".join([render_text(done), *job.remarks])
+    text = None if job.quiet else lambda done: "\n".join([render_text(done), *job.outcome(done), *job.remarks])
     raise click.exceptions.Exit(finish(job.report, error, as_json=as_json, text=text))
 
 
 @dataclass
-class _Job:
-    """One command: its report, and the remarks that stand below it."""
+class Job:
+    """One command: its report, and the remarks that stand below it.
+
+    ``plan`` says what is to be done, from the destination and the state directory on. ``outcome`` gives lines that
+    stand below the report as well.
+    """
 
     mapping: Path
-    sources: tuple[str, ...]
+    plan: Callable[[Destination, Path, RunSettings], Plan]
     quiet: bool
+    outcome: Callable[[Report], list[str]] = lambda _: []
     report: Report = field(default_factory=Report)
     remarks: list[str] = field(default_factory=list)
 
@@ -94,7 +126,7 @@ class _Job:
 
         destination = take_destination(options, stack)
         is_sandbox = destination.name == SANDBOX
-        asks, policy = not options.pop("yes") and not is_sandbox, IfLocked(options.pop("if_locked"))
+        asks, policy = not options.pop("yes", True) and not is_sandbox, IfLocked(options.pop("if_locked"))
         settings = _settings(options, is_sandbox=is_sandbox)
         directory = state_directory(settings.state_dir, self.mapping)
         key = ImportKey(self.mapping, destination.name, destination.site, settings.test_code)
@@ -110,10 +142,10 @@ class _Job:
         self, destination: Destination, settings: RunSettings, directory: Path, stop: Stop, *, asks: bool
     ) -> None:
         from importer.cli.progress import shown
-        from importer.pipeline import is_known, plan
+        from importer.pipeline import is_known
         from importer.pipeline import run as run_import
 
-        planned = plan(self.mapping, self.sources, settings)
+        planned = self.plan(destination, directory, settings)
         _tell_plan(planned, destination)
         is_first = destination.name != SANDBOX and not is_known(planned, destination, directory)
         if asks and is_first and somebody_is_there():

@@ -24,8 +24,8 @@ class ChunkInput:
     an integer for each that does not decrease and is that of its neighbour exactly in the same group. What ``where``
     filters is gone already.
 
-    ``file_rows`` are the numbers of the rows in their file, where the source is not the file itself: then ``rows`` count
-    something else, and what is about a row in its file takes these.
+    ``file_rows`` are the numbers of the rows in their file, where the source is not the file itself, so that ``rows``
+    count something else: the key ``position`` takes them.
     """
 
     span: Span

@@ -22,7 +22,7 @@ STOP = "\x01stop"
 FILE = "\x01file"
 """Name of the column that carries the path of the source."""
 FILE_ROW = "\x01at"
-"""Name of the column that carries the number of a row in its file, which a replay of rejected rows does not count by."""
+"""Name of the column that carries the number of a row in its file: a replay of rejected rows counts otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

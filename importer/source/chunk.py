@@ -21,7 +21,8 @@ MAX_CHUNK_ROWS = 25_000  # an event may be a hundred times its row: this bounds 
 class Anchor:
     """Where a block of CSV starts, so that a resume is a seek.
 
-    ``row`` is the first row of the block, ``offset`` its byte in the raw file, ``line`` its physical line.
+    ``row`` is the first row of the block, ``offset`` its byte in the file (in its text, where that is compressed), and
+    ``line`` its physical line.
     """
 
     row: int

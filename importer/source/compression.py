@@ -40,8 +40,8 @@ class Decompressed:
     """The text of the compressed file ``raw``, from its beginning on, with offsets in the text.
 
     There is no index in such a file: a seek reads all that lies before its target, without looking at it. That takes
-    some seconds a gigabyte: it makes a resume of compressed CSV slower than one of plain CSV, not different. ``name``
-    is for messages. ``raw`` may be closed as soon as nothing refers to this any more.
+    five to ten seconds a gigabyte of text: a resume of compressed CSV is slower than one of plain CSV, not different.
+    ``name`` is for messages. ``raw`` may be closed as soon as nothing refers to this any more.
     """
 
     def __init__(self, raw: BufferedIOBase, compression: Compression, name: str) -> None:

@@ -43,6 +43,7 @@ fields:
   context.event_timestamp: at
 """
 ROWS = 40
+PATIENCE_SECONDS = 60  # of the tests: nothing waits so long unless it is broken
 KEY = "key-51c2-secret"
 PASSWORD = "p@ss:w/örd-9f"  # noqa: S105 -- made up, as the next
 ENCODED_PASSWORD = "p%40ss%3Aw%2F%C3%B6rd-9f"  # noqa: S105
@@ -104,7 +105,12 @@ class Bench:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, words = (part.decode() for part in await process.communicate())
+        try:
+            out, words = (part.decode() for part in await asyncio.wait_for(process.communicate(), PATIENCE_SECONDS))
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         assert not [secret for secret in SECRETS if secret in out + words]
         assert "Traceback" not in words
         return Ended(process.returncode or 0, json.loads(out), words)
@@ -113,7 +119,8 @@ class Bench:
         self, url: str, proxy: str | None = None, ca_file: str | None = "ca.pem", **policy: float
     ) -> Report:
         """The same import within this process: quicker, and with another patience than the command line has."""
-        settings = RunSettings(retry=RetryPolicy(**policy), concurrency=1)
+        retry = RetryPolicy(**{"patience_seconds": PATIENCE_SECONDS, **policy})
+        settings = RunSettings(retry=retry, concurrency=1)
         planned = pipeline.plan(Path("mapping.yaml"), ["orders.csv"], settings)
         destination = Destination(url, "7", Secret(KEY), url, proxy, self.folder / ca_file if ca_file else None)
         report = Report()

@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from importer.staging import Stage
 
 KEYS = st.sampled_from(["7", "07", "7 ", "é", "order-1", "order-2", "", None])
-GOOD = st.builds(Line, KEYS, st.sampled_from(["s1", "s2", "two\nlines"]), st.sampled_from(["sale", "draft"]))
+GOOD = st.tuples(KEYS, st.sampled_from(["s1", "two\nlines"]), st.sampled_from(["sale", "draft"])).map(
+    lambda of: Line(*of)
+)
 TEXT_LINE = st.one_of(GOOD, GOOD, GOOD, st.just(Line(broken=True)), st.just(Line(blank=True)))
 FILE = st.one_of(
     st.tuples(st.sampled_from([".csv", ".csv.gz"]), st.lists(TEXT_LINE, max_size=25)),
     st.tuples(st.just(".parquet"), st.lists(GOOD, max_size=12)),
 )
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=15, deadline=None)
 
 
 class Stopped(Exception):  # noqa: N818 - as a signal, no error
@@ -59,7 +61,7 @@ def _stopped_at(of: Plan, directory: Path, moments: list[int]) -> Stage:
 @FEW
 @given(
     st.lists(FILE, min_size=1, max_size=3),
-    st.sampled_from([1, 4, 4096]),
+    st.sampled_from([1, 4, 64]),
     st.sampled_from([1, 300, 10**9]),
     st.lists(st.integers(0, 5), max_size=4),
     st.data(),

@@ -196,6 +196,24 @@ def test_a_typed_column_that_only_a_condition_relies_on_rejects_only_there() -> 
     assert result.values("value") == [2.0, None]
 
 
+def test_a_declared_whole_number_that_is_too_large_to_compute_with_is_rejected() -> None:
+    head = "version: 1\nevent: purchase\nkey: position\nsource: {columns: {q: integer}}\n"
+    result = run(
+        "  value: {sql: q + 0}\n", {"q": ["9223372036854775807", "9223372036854775808"]}, head=head, is_text=True
+    )
+    assert result.values("value") == [2**63 - 1]
+    assert result.rejects == {
+        2: ("type", "value: column 'q' is \"9223372036854775808\", which is too large to compute with")
+    }
+
+
+def test_aggregates_are_refused_where_there_are_no_groups() -> None:
+    fields = "  v: {sql: SUM(a)}\n  items: {each: {n: {sql: COUNT(*)}}}\n  l: {from: l, each: {n: {sql: MAX(a)}}}\n"
+    found = problems(fields, {"a": pl.Int64, "l": pl.List(pl.Struct({"a": pl.Int64}))})
+    assert [problem.path for problem in found] == ["fields.v.sql", "fields.items.each.n.sql", "fields.l.each.n.sql"]
+    assert all("add `group_by`" in problem.message for problem in found)
+
+
 def test_small_integers_do_not_overflow_in_sql() -> None:
     frame = pl.DataFrame({"q": pl.Series([100], dtype=pl.Int8)})
     assert run("  value: {sql: q * q}\n", frame).values("value") == [10_000]

@@ -262,7 +262,9 @@ def test_the_whole_language_is_read() -> None:
     assert mapping.fields["status"] == FieldSpec(
         column="state", map={"P": "in_progress", "S": "shipped", "NO": "010", "7": None}
     )
-    lines = mapping.fields["lines"]
+    items, lines = mapping.fields["items"], mapping.fields["lines"]
+    assert isinstance(items, EachSpec)
+    assert (items.where, items.when, items.from_) == ("sku <> 'POST'", "kind = 'O'", None)
     assert isinstance(lines, EachSpec)
     assert (lines.from_, lines.each) == ("lines", {"id": FieldSpec(column="sku")})
     timestamp = mapping.fields["context.event_timestamp"]

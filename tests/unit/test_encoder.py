@@ -136,6 +136,67 @@ def test_each_of_one_row_with_a_condition() -> None:
     assert result.values("items") == [[{"id": "1", "type": "t"}], None]
 
 
+def test_the_one_entry_of_a_row_that_its_condition_does_not_pass_is_dropped() -> None:
+    fields = "  items: {where: a <> 'POST', when: \"k = 'y'\", each: {id: a, type: {value: t}}}\n  id: a\n"
+    result = run(fields, {"k": ["y", "y", "y", "n"], "a": ["1", "POST", None, "4"]})
+    assert result.values("items") == [[{"id": "1", "type": "t"}], None, None, None]
+    assert result.values("id") == ["1", "POST", None, "4"]
+
+
+def test_a_condition_of_an_entry_that_cannot_be_computed_rejects_where_there_would_be_an_entry() -> None:
+    fields = "  items: {where: CAST(n AS INT) > 1, when: \"k = 'y'\", each: {id: n}}\n"
+    result = run(fields, {"k": ["y", "y", "y", "n"], "n": ["2", "1", "x", "x"]})
+    assert result.rejects == {3: ("cast", 'items.where: a CAST in its SQL cannot convert "x" (n)')}
+    assert result.values("items") == [[{"id": "2"}], None, None]
+
+
+def test_entries_of_a_list_of_structs_are_filtered() -> None:
+    lines = [[{"sku": "a", "n": "2"}, {"sku": "POST", "n": "x"}, {"sku": "b", "n": None}], [{"sku": "POST", "n": "1"}]]
+    fields = "  items: {from: lines, where: sku <> 'POST', each: {id: sku, quantity: n}}\n"
+    assert run(fields, pl.DataFrame({"lines": lines})).values("items") == [
+        [{"id": "a", "quantity": 2}, {"id": "b"}],
+        None,
+    ]
+
+
+def test_a_condition_on_a_struct_that_cannot_be_computed_rejects_its_row() -> None:
+    lines = [[{"n": "2"}, {"n": "x"}], [{"n": "1"}, {"n": "3"}]]
+    result = run("  items: {from: lines, where: CAST(n AS INT) > 1, each: {id: n}}\n", pl.DataFrame({"lines": lines}))
+    assert result.values("items") == [[{"id": "3"}]]
+    assert result.rejects == {1: ("cast", 'items.where: a CAST in its SQL cannot convert "x" (n)')}
+
+
+def test_the_members_of_a_struct_may_be_called_like_its_column() -> None:
+    frame = pl.DataFrame({"l": [[{"l": 1}, {"l": 2}]]})
+    assert run("  items: {from: l, each: {quantity: l}}\n", frame).values("items") == [
+        [{"quantity": 1}, {"quantity": 2}]
+    ]
+
+
+@pytest.mark.parametrize("field", ["{column: t, unit: ms}", "{column: t, type: number}"])
+def test_the_first_and_the_last_time_of_what_is_encoded(field: str) -> None:
+    fields = f"  context.event_timestamp: {field}\n  id: a\n"
+    data = {"t": ["1700000000000", "1500000000000", "1600000000000", "1400000000000"], "a": ["x", "y" * 400, "z", "w"]}
+    result = run(fields, data, max_item_bytes=300, head=f"{HEAD}where: a <> 'w'\n")
+    assert (result.oldest_ms, result.newest_ms) == (1_600_000_000_000, 1_700_000_000_000)
+    constant = run("  id: a\n", {"a": ["x"]})
+    assert (constant.oldest_ms, constant.newest_ms) == (1_700_000_000_000, 1_700_000_000_000)
+    nothing = run("  id: a\n", {"a": ["x"]}, head=f"{HEAD}where: a <> 'x'\n")
+    assert (nothing.oldest_ms, nothing.newest_ms) == (None, None)
+
+
+def test_times_and_findings_of_several_chunks_come_together() -> None:
+    frame = pl.DataFrame({"t": ["2024-10-27T02:30", "2024-10-26T02:30"]})
+    fields = "  context.event_timestamp: {column: t, timezone: Europe/Paris}\n"
+    encoder = Encoder(compile_mapping(document(fields), frame.schema, is_text=False), b",", 32_000)
+    for start in (0, 1, 0):
+        encoder.encode(chunk_of(frame[start : start + 1], 1 + start))
+    assert (encoder.oldest_ms, encoder.newest_ms) == (1_729_902_600_000, 1_729_989_000_000)
+    assert {rule: (found.count, found.examples) for rule, found in encoder.findings.items()} == {
+        "time_ambiguous": (2, [])
+    }
+
+
 def test_sql_that_is_a_constant() -> None:
     assert run('  a: {sql: "7"}\n  b: {sql: "\'x\'"}\n', {"c": [1, 2]}).values("a") == [7, 7]
 
@@ -194,7 +255,9 @@ def test_earlier_rejects_are_kept_in_row_order() -> None:
     frame = pl.DataFrame({"v": ["1", "x", "3"]})
     chunk = chunk_of(frame)
     early = tuple(Reject(0, "f.csv", row, row, "source", "short", "m") for row in (5, 8))
-    chunk = type(chunk)(chunk.span, "f.csv", "f", frame, pl.Series([1, 7, 9]), early, lambda row: Place("f.csv", row, row))
+    chunk = type(chunk)(
+        chunk.span, "f.csv", "f", frame, pl.Series([1, 7, 9]), early, lambda row: Place("f.csv", row, row)
+    )
     mapping = compile_mapping(document("  value: v\n"), frame.schema, is_text=False)
     encoded = Encoder(mapping, b",", 32_000).encode(chunk)
     assert [reject.row for reject in encoded.rejects] == [5, 7, 8]

@@ -1,0 +1,207 @@
+"""One row step by step: what each step of the mapping makes of it, up to the event or to the reason why there is none.
+
+With ``group_by`` it is the whole group of the row. Frames, steps and events are those of a run; no checkpoint is touched.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from importer.belt import _input
+from importer.encoder import Encoder
+from importer.errors import UsageInvalid
+from importer.mapping.cells import Context
+from importer.mapping.document import load_document
+from importer.mapping.failures import Failures
+from importer.mapping.numbers import NumberFormat
+from importer.mapping.trace import FieldTracer, Step
+from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
+from importer.outstanding import Work
+from importer.plan import Plan, PlannedSource, plan
+from importer.records import Piece, Reject, Span
+from importer.source import discover
+from importer.source.rows import SourceRow, source_rows
+from importer.staging.gather import Gathered, gather
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from importer.encoder import ChunkInput
+    from importer.report import Progress
+    from importer.settings import RunSettings
+    from importer.source import Chunk
+
+_EXAMPLE = "Write FILE:ROW, such as orders.csv:3 for the third record behind the header."
+
+
+@dataclass(slots=True)
+class Explanation:
+    """All about row ``row`` of ``file``, as far as it came.
+
+    ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of the
+    event (none for a record that cannot be read: then ``record`` is its text). ``group`` has the key of its group by
+    column; ``targets`` are in the order of the mapping; ``rejects`` has one for each rejected row. ``event`` is what a
+    run sends (JSON in UTF-8), and its ``event_id`` is the beginning of the SHA-256 of the text ``hashed``, which is made
+    of the event's name and the parts in ``key``; both are ``None`` where the mapping gives an id.
+    """
+
+    file: str
+    row: int
+    line: int = 0
+    fate: str = "rejected"
+    reason: str = ""
+    record: str | None = None
+    rows: list[SourceRow] = field(default_factory=list)
+    where: Step | None = None
+    group: dict[str, str | None] | None = None
+    gathered: Gathered | None = None
+    targets: list[TracedField | TracedList] = field(default_factory=list)
+    rejects: tuple[Reject, ...] = ()
+    event: bytes | None = None
+    key: dict[str, str | None] | None = None
+
+
+def parse_place(text: str) -> tuple[str, int]:
+    """File and row of ``FILE:ROW``; the name of the file may have colons. Raises UsageInvalid."""
+    file, colon, row = text.rpartition(":")
+    if not colon or os.path.lexists(text):
+        raise UsageInvalid(f"{text}: which row of it?", f"Write {text}:1 for the first record behind the header.")
+    digits = row.replace(",", "").replace("_", "").replace(" ", "")
+    if not file or not (digits.isascii() and digits.isdigit()):
+        raise UsageInvalid(f"{text}: {row!r} is no number of a row.", _EXAMPLE)
+    if int(digits) == 0:
+        raise UsageInvalid(f"{text}: there is no row 0: rows count from 1, the header not included.", _EXAMPLE)
+    return file, int(digits)
+
+
+def plan_for(mapping: Path, file: str, others: Sequence[str], settings: RunSettings) -> tuple[Plan, int]:
+    """The plan for ``file`` and the other sources, and the number of the file in it.
+
+    Where the others mean the file too they are taken as they are, because a run reads them in their order.
+
+    Raises:
+        MappingInvalid: the mapping has problems, by itself or with these columns.
+        SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
+        UsageInvalid: ``file`` is no single file.
+    """
+    options = load_document(mapping).mapping.source
+    path = os.path.realpath(file)
+    is_among_them = path in {os.path.realpath(other.path) for other in discover(others, options)}
+    planned = plan(mapping, others if is_among_them else [file, *others], settings)
+    for number, source in enumerate(planned.sources):
+        if source.identifier == path:
+            return planned, number
+    raise UsageInvalid(f"{file} is not one file.", f"{_EXAMPLE} Other files of the import go behind it.")
+
+
+def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanation:
+    """What the import makes of ``row`` of source ``number``. With ``group_by``, all sources are read for its group.
+
+    Raises:
+        SourceUnreadable: a source cannot be read as far as that.
+        UsageInvalid: the file has no such row.
+    """
+    source = plan.sources[number]
+    reader = source.open(number)
+    chunks = list(reader.chunks([Span(number, row, row + 1)]))
+    if not chunks:
+        total = (
+            "no rows" if not reader.total_rows else "1 row" if reader.total_rows == 1 else f"{reader.total_rows:,} rows"
+        )
+        raise UsageInvalid(f"{source.name} has {total}: there is no row {row:,}.", _EXAMPLE)
+    return _Explainer(plan, number, row, chunks[0]).explain(progress)
+
+
+class _Explainer:
+    """One row of one source on its way."""
+
+    def __init__(self, plan: Plan, number: int, row: int, chunk: Chunk) -> None:
+        self._plan = plan
+        self._mapping = plan.document.mapping
+        self._number = number
+        self._source = plan.sources[number]
+        self._chunk = chunk
+        self._found = Explanation(self._source.name, row, chunk.line_of(row))
+
+    def explain(self, progress: Progress) -> Explanation:
+        if self._is_row() and self._passes():
+            if self._mapping.group_by is None:
+                self._make_event(self._chunk, self._source, self._number)
+            elif self._has_group():
+                found = gather(
+                    self._plan.sources,
+                    self._plan.sources[0].mapping,
+                    progress,
+                    total_rows=self._plan.total_rows,
+                    of=self._chunk,
+                )
+                self._found.gathered = found
+                assert found.chunk is not None  # noqa: S101  (the row itself is in it)
+                self._make_event(found.chunk, self._plan.sources[0], 0)
+        return self._found
+
+    def _is_row(self) -> bool:
+        """Whether the record is a row; if not, why."""
+        found = self._found
+        if self._chunk.blank:
+            found.fate, found.reason = "filtered", "the record is blank: it gives no event, and counts as filtered"
+            return False
+        if self._chunk.rejects:
+            (reject,) = found.rejects = self._chunk.rejects
+            found.line = reject.line
+            found.reason = reject.message
+            found.record = reject.source_row if isinstance(reject.source_row, str) else None
+            return False
+        found.rows = source_rows(self._chunk, self._source.name, [found.row], self._source.mapping.columns)
+        return True
+
+    def _passes(self) -> bool:
+        if self._mapping.where is None:
+            return True
+        self._found.where = where(self._source.mapping, self._chunk.frame, self._mapping.where)
+        if self._source.mapping.passing(self._chunk.frame).item():
+            return True
+        self._found.fate, self._found.reason = "filtered", "`where` is not true for this row"
+        return False
+
+    def _has_group(self) -> bool:
+        """Whether the row has a key; if not, that is its reject."""
+        names = self._mapping.group_by or ()
+        self._found.group = group_key(self._source.mapping, names, self._chunk.frame)
+        empty = " and ".join(repr(name) for name, part in self._found.group.items() if part is None)
+        if empty:
+            self._found.reason = f"group_by: {empty} is empty, so nobody knows which event this row belongs to"
+        return not empty
+
+    def _make_event(self, chunk: Chunk, source: PlannedSource, number: int) -> None:
+        found, mapping = self._found, source.mapping
+        profile = self._plan.profile
+        encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+        chunk_input = _input(Work(source, number, ()), chunk)
+        encoded = encoder.encode(chunk_input)
+        found.rows = source_rows(chunk, source.name, chunk.rows, mapping.columns)
+        found.rejects = encoded.rejects
+        if encoded.count:
+            found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
+        else:
+            found.reason = next(reject.message for reject in found.rejects)
+        self._trace(encoder, chunk_input, source)
+
+    def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
+        """The steps, on the very frames that the encoder makes the event of."""
+        rows = encoder._rows(chunk)  # noqa: SLF001 -- what is shown must be what the run computes
+        frame = encoder._prepared(rows, Failures())  # noqa: SLF001 -- as above
+        options = self._mapping.source
+        numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
+        fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))
+        tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
+        self._found.targets = list(tracer.targets())
+        if "context.event_id" in self._mapping.fields:
+            self._found.key = None
+        elif self._mapping.key == "position":
+            self._found.key = {"path": chunk.path, "row": str(self._found.row)}
+        else:
+            self._found.key = tracer.key_parts(self._mapping.key) if self._mapping.key else self._found.group
