@@ -1,6 +1,6 @@
 """One row step by step: what each step of the mapping makes of it, up to the event or to the reason why there is none.
 
-With ``group_by`` it is the whole group of the row. Frames, steps and events are those of a run; no checkpoint is touched.
+With ``group_by`` it is the whole group of the row. Frames, steps and event are those of a run. No checkpoint is touched.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ _EXAMPLE = "Write FILE:ROW, such as orders.csv:3 for the third record behind the
 class Explanation:
     """All about row ``row`` of ``file``, as far as it came.
 
-    ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of the
-    event (none for a record that cannot be read: then ``record`` is its text). ``group`` has the key of its group by
-    column; ``targets`` are in the order of the mapping; ``rejects`` has one for each rejected row. ``event`` is what a
-    run sends (JSON in UTF-8), and its ``event_id`` is the beginning of the SHA-256 of the text ``hashed``, which is made
-    of the event's name and the parts in ``key``; both are ``None`` where the mapping gives an id.
+    ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of
+    the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
+    column, ``gathered`` how its lines were found. ``targets`` are in the order of the mapping, ``rejects`` has one for
+    each rejected row. ``event`` is what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where
+    there is no event or a field gives the id.
     """
 
     file: str

@@ -14,7 +14,7 @@ from importer.mapping.document import Document, EachSpec, FieldSpec, load_docume
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
 from importer.records import Span
-from importer.source import Dialect, Identity, Reader, SourceFile, discover, identify, open_source, sniff
+from importer.source import Dialect, Identity, Reader, SourceFile, discover, identify, left_out, open_source, sniff
 
 if TYPE_CHECKING:
     from collections.abc import Mapping as MappingOf
@@ -126,11 +126,12 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
         if key not in compiled:
             compiled[key] = _compile(document, file, reader, units, settings)
         sources.append(PlannedSource(file, dialect, compiled[key], reader.schema, reader.total_rows))
+        sources[-1].open(0)  # a column that cannot be read stops the run here, not when the turn of its file comes
     if document.mapping.group_by is not None:
         _check_alike(sources)
     return Plan(
         document, tuple(sources), _profile(settings), settings, units,
-        tuple(_notes(sources, units)), tuple(_warnings(compiled.values())),
+        tuple(_notes(sources, units, left_out(arguments))), tuple(_warnings(compiled.values())),
     )  # fmt: skip
 
 
@@ -187,10 +188,11 @@ def _check_alike(sources: list[PlannedSource]) -> None:
                 )
 
 
-def _notes(sources: list[PlannedSource], units: dict[str, str]) -> list[str]:
+def _notes(sources: list[PlannedSource], units: dict[str, str], ignored: str | None) -> list[str]:
     dialects = {source.dialect.describe(): source.file.name for source in sources if source.dialect is not None}
     notes = [f"{name} is read as {text}" for text, name in dialects.items()]
-    return notes + [f"{label} counts {unit} since 1970 (unit: auto)" for label, unit in units.items()]
+    notes += [f"{label} counts {unit} since 1970 (unit: auto)" for label, unit in units.items()]
+    return [*notes, ignored] if ignored else notes
 
 
 def _warnings(compiled: Any) -> list[str]:  # noqa: ANN401

@@ -18,10 +18,11 @@ import polars as pl
 
 from importer.checkpoint import REPLAY, overall, same_file
 from importer.errors import SourceUnreadable, UsageInvalid
+from importer.mapping.document import Document, load_document
 from importer.plan import Plan, PlannedSource, plan
 from importer.records import Place, Span
 from importer.rejects import read_rejects
-from importer.source import identify
+from importer.source import discover, identify, sniff
 from importer.source.chunk import Chunk, overlaps
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from importer.checkpoint import ImportStatus, KnownSource, StoredIdentity
-    from importer.mapping.document import Document
     from importer.settings import RunSettings
-    from importer.source import Anchor, Identity, Reader
+    from importer.source import Anchor, Identity, Reader, SourceFile
 
 _NUMBER, _ROW, _LINE = "\x01number", "\x01row", "\x01line"
 _NEAR_ROWS = 1_000  # reading so many rows in vain costs less than beginning anew
@@ -139,11 +139,13 @@ def plan_replay(mapping: Path | Document, rejects: Path, status: ImportStatus | 
         UsageInvalid: the mapping reads the files in another way now, so that their rows have other numbers.
     """
     rows_of = _rejected_rows(rejects, status)
-    files = [file.name if os.path.realpath(file.name) == file.path else file.path for file in rows_of]
-    planned = plan(mapping, files, replace(settings, rejects=_new_rejects(rejects, settings)))
+    document = mapping if isinstance(mapping, Document) else load_document(mapping)
+    names = [file.name if os.path.realpath(file.name) == file.path else file.path for file in rows_of]
+    for before, now in zip(rows_of, discover(names, document.mapping.source), strict=True):
+        _check_same(before, now, document)
+    planned = plan(document, names, replace(settings, rejects=_new_rejects(rejects, settings)))
     sources: list[ReplayedSource] = []
-    for (file, rows), source in zip(rows_of.items(), planned.sources, strict=True):
-        _check_same(file, source)
+    for rows, source in zip(rows_of.values(), planned.sources, strict=True):
         sources += _replays(source, rows, status)
     if status is not None:
         _check_still_rejected(rejects, sources, status, settings)
@@ -261,10 +263,11 @@ def _check_whole(rejects: Path, status: ImportStatus) -> None:
     )
 
 
-def _check_same(file: _Original, source: PlannedSource) -> None:
-    """Raise unless ``source`` is the file as it was, with the same numbers for its rows."""
-    same_file(replace(file.source, name=file.name, identity=file.identity), source.identity())
-    now, before = source.dialect_json(), file.dialect
+def _check_same(file: _Original, found: SourceFile, document: Document) -> None:
+    """Raise unless ``found`` is the file as it was, with the same numbers for its rows."""
+    same_file(replace(file.source, name=file.name, identity=file.identity), identify(found))
+    before = file.dialect
+    now = sniff(found, document.mapping.source).to_json() if found.format == "csv" else {}
     if changed := [name for name in now if name != "null_values" and now[name] != before.get(name)]:
         raise UsageInvalid(
             f"{file.name} was read with {changed[0]} {before.get(changed[0])!r} and would now be read with "

@@ -119,17 +119,18 @@ def planned(folder: Path, *files: Path, mapping: str = MAPPING, **settings: Any)
 
 
 def staged(
-    of: Plan, directory: Path, check: Callable[[], None] = go_on, *, accept_broken: bool = False, fill: bool = True
+    of: Plan,
+    directory: Path,
+    check: Callable[[], None] = go_on,
+    *,
+    accept_broken: bool = False,
+    progress: Quiet | None = None,
 ) -> Stage:
-    """A stage of the files of a plan, filled or gone on with."""
+    """A stage of the files of a plan, filled or gone on with. Its files are named without their folders."""
     members = [_member(source) for source in of.sources]
-    members = [
-        replace(member, file=member.file._replace(name=source.path.name))
-        for member, source in zip(members, of.sources, strict=True)
-    ]
+    members = [replace(one, file=one.file._replace(name=one.source.path.name)) for one in members]
     stage = _stage(of, directory, [member.file for member in members])
-    if fill:
-        stage.fill(members, Quiet(), check, accept_broken=accept_broken)
+    stage.fill(members, progress or Quiet(), check, accept_broken=accept_broken)
     return stage
 
 

@@ -1,4 +1,4 @@
-"""The JSON of an event for people: indented, every number with the digits that are sent, nothing that steers a terminal.
+"""The JSON of an event for people: indented, each number with the digits that are sent, safe for a terminal.
 
 A parser with a writer behind it would make 1249.0 of 1249.00.
 """

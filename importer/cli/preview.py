@@ -12,7 +12,7 @@ from importer.cli.console import out, say
 from importer.cli.event_text import indented, parse
 from importer.cli.options import option
 from importer.cli.rows import as_json as row_as_json
-from importer.cli.rows import cell_lines, heading, json_line
+from importer.cli.rows import cell_lines, count, heading, json_line
 from importer.cli.session import set_up_logging, tell_notes
 
 if TYPE_CHECKING:
@@ -54,19 +54,19 @@ def preview(mapping: Path, sources: tuple[str, ...], limit: int, test_code: str 
 def _tell(found: Preview, files: int, limit: int) -> None:
     """Say what was read, and what became of the rows that gave no event."""
     if found.groups:
-        read = f"read {_count(found.rows_read, 'row')} of {_count(files, 'file')}"
-        say("read", f"{read} to gather the {_count(found.lines, 'line')} of {_count(found.groups, 'group')}")
+        read = f"read {count(found.rows_read, 'row')} of {count(files, 'file')}"
+        say("read", f"{read} to gather the {count(found.lines, 'line')} of {count(found.groups, 'group')}")
     if found.broken:
         hint = "A run stops there, unless --accept-incomplete-groups is given."
-        message = f"{_count(found.broken, 'record')} cannot be read, and may be further lines of these groups"
+        message = f"{count(found.broken, 'record')} cannot be read, and may be further lines of these groups"
         say("broken", message, level=logging.WARNING, hint=hint)
     if found.filtered or found.rejected:
-        message = f"of {_count(found.rows_read, 'row')}, {found.filtered:,} filtered, {found.rejected:,} rejected"
+        message = f"of {count(found.rows_read, 'row')}, {found.filtered:,} filtered, {found.rejected:,} rejected"
         say("no_event", message, hint="\n  ".join(_reasons(found)))
     if not found.samples:
-        say("no_event", f"none of {_count(found.rows_read, 'row')} gives an event", level=logging.WARNING)
+        say("no_event", f"none of {count(found.rows_read, 'row')} gives an event", level=logging.WARNING)
     elif len(found.samples) < limit:
-        say("end", f"{_count(len(found.samples), 'event')} instead of {limit:,}")
+        say("end", f"{count(len(found.samples), 'event')} instead of {limit:,}")
 
 
 def _reasons(found: Preview) -> Iterator[str]:
@@ -74,10 +74,6 @@ def _reasons(found: Preview) -> Iterator[str]:
         yield f"{reject.file}:{reject.row}: {reject.message}"
     if found.rejected > len(found.rejects):
         yield f"and {found.rejected - len(found.rejects):,} more"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _line(sample: Sample) -> str:

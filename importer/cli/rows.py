@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from importer.report.text import printable
@@ -24,6 +25,11 @@ def shown(value: Any) -> str:  # noqa: ANN401 -- whatever stands in a cell
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
 
 
+def count(number: int, noun: str) -> str:
+    """``1 row``, ``2,000 rows``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def heading(row: SourceRow) -> str:
     """Where a row stands."""
     return printable(f"{row.file}:{row.row}") + (f" (line {row.line})" if row.line else "")
@@ -40,7 +46,17 @@ def as_json(row: SourceRow) -> dict[str, Any]:
     return {"file": row.file, "row": row.row, "line": row.line or None, "cells": row.cells}
 
 
+def _plain(value: Any) -> Any:  # noqa: ANN401 -- whatever stands in a cell
+    """``value`` in what JSON knows; all else as text, a float that is no number too."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    is_known = value is None or isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
+    return value if is_known else str(value)
+
+
 def json_line(fields: Mapping[str, Any], event: str | None) -> str:
     """One line of JSON with ``event`` at its end, byte for byte as it is sent; ``null`` where there is none."""
-    before = json.dumps(fields, default=str)[:-1]
+    before = json.dumps(_plain(fields), allow_nan=False)[:-1]
     return f'{before}, "event": {event if event is not None else "null"}}}'

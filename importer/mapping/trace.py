@@ -1,4 +1,4 @@
-"""One field step by step, on the few rows that somebody looks at: the steps of a run, with the value after each of them.
+"""One field step by step, on the few rows that somebody looks at: the steps of a run, with the value after each.
 
 The frame is one of the encoder, with the results of SQL beside its columns, and every step is the one that the compiled
 mapping is made of (:func:`importer.mapping.values.steps`).
@@ -18,7 +18,7 @@ from importer.mapping.failures import quoted
 from importer.mapping.values import steps
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from importer.mapping.cells import Check, Context
     from importer.mapping.models import FieldSpec
@@ -62,7 +62,7 @@ class FieldTracer:
         columns = self._columns(frame, spec, self._kind(target, path), source, label)
         rows = zip(*columns, strict=True) if columns else iter([()] * frame.height)
         return [
-            (*first, origin._replace(value=value), *(step for step in rest if step and holds(first)))
+            (*first, *((origin._replace(value=value), *filter(None, rest)) if holds(first) else ()))
             for first, value, rest in zip(conditions, frame[name].to_list(), rows, strict=True)
         ]
 

@@ -85,8 +85,11 @@ class EventTracer:
         (traced,) = self._traced(self.frame, target, spec, path, self.compiled.plan.checks)
         if self.compiled.grouping is None:
             return traced
-        found = [self._of_first_row(step) if step.name == "column" else step for step in traced.steps]
-        return TracedField(target, (*self._aggregates(spec, path), *found))
+        found: list[Step] = []
+        for step in traced.steps:
+            found += self._aggregates(spec, path) if step.name == "sql" else ()
+            found.append(self._of_first_row(step) if step.name == "column" else step)
+        return TracedField(target, tuple(found))
 
     def _of_first_row(self, step: Step) -> Step:
         marks = dict(self.compiled.grouping.differing) if self.compiled.grouping else {}

@@ -39,10 +39,10 @@ class Openable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The lines of ``groups`` groups as one ``chunk``, group by group (``None``: there are no rows at all), and what was met on the way.
+    """The lines of ``groups`` groups as one ``chunk``, group by group, and what was met on the way.
 
     Of all ``rows_read``, ``filtered`` did not pass ``where`` and ``rejected`` belong to no group: they have no key, or
-    are among the ``broken`` records. The first of them are ``rejects``.
+    are among the ``broken`` records. The first of them are ``rejects``. Without any row there is no chunk.
     """
 
     chunk: Chunk | None

@@ -29,7 +29,7 @@ def estimated_bytes(file: SourceFile, columns: Collection[str]) -> int:
     try:
         size = file.path.stat().st_size
         if file.format != "parquet":
-            return size * _UNPACKED if file.path.suffix.lower() in {".gz", ".zst"} else size
+            return size if file.compression is None else size * _UNPACKED
         metadata = pq.read_metadata(file.path)
     except (OSError, pa.ArrowException):
         return 0  # reading it will say what is wrong with it

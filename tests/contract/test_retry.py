@@ -221,16 +221,12 @@ def test_a_retry_that_was_cut_short_goes_on(shop: Shop) -> None:
 
 
 def test_refused_rows_are_named_by_their_place_in_the_file(shop: Shop) -> None:
-    write("exports/a.csv", orders("PPPXPX"))
-    first = shop.run()
+    large = orders("PPPXPX")
+    large[5] = large[5].replace("s0", "s" * 40_000)  # the sandbox takes 32,000 bytes an event
+    write("exports/a.csv", large)
+    first = shop.run("--max-item-bytes", "60000")
     shop.map(MENDED)
-    url, shop.url = shop.url, ""
-    with spawn(["--fault", "poison=o0005"]) as shop.url:
-        shop.map(GOOD)
-        first = shop.run("--endpoint", "single")
-        shop.map(MENDED)
-        second = shop.retry(first.rejects, "--endpoint", "single")
-    shop.url = url
+    second = shop.retry(first.rejects, "--max-item-bytes", "60000")
     assert (second.code, second.rows) == (3, {"read": 2, "sent": 1, "rejected": 1}), second.words
     (line,) = [json.loads(line) for line in second.rejects.read_text().splitlines()]
     assert (line["stage"], line["row"], line["line"]) == ("destination", 6, 7)
@@ -296,17 +292,12 @@ def test_a_source_that_changed(shop: Shop) -> None:
 
 @pytest.mark.parametrize("change", ['separator: ";"', "skip_rows: 1", 'quote: ""'])
 def test_another_way_of_reading_the_files(shop: Shop, change: str) -> None:
-    records = orders("PX")
-    Path("exports").mkdir()
-    header = "order_id,state,sku,customer,at"
-    both = [line.replace(",", ",;") for line in [header, header, *records]]  # can be read with either separator
-    Path("exports/a.csv").write_text("\n".join([header, header, *records, ""]), encoding="utf-8")
-    del both
+    write("exports/a.csv", ["order_id,state,sku,customer,at", *orders("PX")])  # with a second header, to be skipped
     rejects = shop.run().rejects
     shop.map(MENDED, HEAD + f"source: {{{change}}}\n")
     other = shop.retry(rejects)
-    assert (other.code, other.report["requests"]) == (2 if "separator" not in change else 4, 0), other.words
-    assert change.partition(":")[0] in other.words or "separator" in change
+    assert (other.code, other.report["requests"]) == (2, 0), other.words
+    assert f"was read with {change.partition(':')[0]} " in other.words
 
 
 def test_rejects_files_that_somebody_has_edited(shop: Shop) -> None:
