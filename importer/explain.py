@@ -1,6 +1,7 @@
 """One row step by step: what each step of the mapping makes of it, up to the event or to the reason why there is none.
 
-With ``group_by`` it is the whole group of the row. Frames, steps and event are those of a run. No checkpoint is touched.
+With ``group_by`` it is the whole group of the row. Frames, steps and event are those of a run.
+No checkpoint is touched.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.belt import _input
+from importer.copies import without_twins
 from importer.encoder import Encoder
-from importer.errors import UsageInvalid
+from importer.errors import SourceChanged, UsageInvalid
 from importer.mapping.cells import Context
 from importer.mapping.document import load_document
 from importer.mapping.failures import Failures
 from importer.mapping.numbers import NumberFormat
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
-from importer.outstanding import Work
+from importer.outstanding import Work, _member
 from importer.plan import Plan, PlannedSource, plan
 from importer.records import Piece, Reject, Span
 from importer.source import discover
@@ -43,7 +45,8 @@ class Explanation:
 
     ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of
     the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
-    column, ``gathered`` how its lines were found. ``targets`` are in the order of the mapping, ``rejects`` has one for
+    column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has the
+    same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for
     each rejected row. ``event`` is what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where
     there is no event or a field gives the id.
     """
@@ -58,6 +61,7 @@ class Explanation:
     where: Step | None = None
     group: dict[str, str | None] | None = None
     gathered: Gathered | None = None
+    twins: list[tuple[str, str]] = field(default_factory=list)
     targets: list[TracedField | TracedList] = field(default_factory=list)
     rejects: tuple[Reject, ...] = ()
     event: bytes | None = None
@@ -108,10 +112,8 @@ def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanatio
     reader = source.open(number)
     chunks = list(reader.chunks([Span(number, row, row + 1)]))
     if not chunks:
-        total = (
-            "no rows" if not reader.total_rows else "1 row" if reader.total_rows == 1 else f"{reader.total_rows:,} rows"
-        )
-        raise UsageInvalid(f"{source.name} has {total}: there is no row {row:,}.", _EXAMPLE)
+        rows = "1 row" if reader.total_rows == 1 else f"{reader.total_rows or 0:,} rows"
+        raise UsageInvalid(f"{source.name} has {rows}: there is no row {row:,}.", _EXAMPLE)
     return _Explainer(plan, number, row, chunks[0]).explain(progress)
 
 
@@ -131,16 +133,7 @@ class _Explainer:
             if self._mapping.group_by is None:
                 self._make_event(self._chunk, self._source, self._number)
             elif self._has_group():
-                found = gather(
-                    self._plan.sources,
-                    self._plan.sources[0].mapping,
-                    progress,
-                    total_rows=self._plan.total_rows,
-                    of=self._chunk,
-                )
-                self._found.gathered = found
-                assert found.chunk is not None  # noqa: S101  (the row itself is in it)
-                self._make_event(found.chunk, self._plan.sources[0], 0)
+                self._make_event(self._gathered(progress), self._plan.sources[0], 0)
         return self._found
 
     def _is_row(self) -> bool:
@@ -175,6 +168,15 @@ class _Explainer:
         if empty:
             self._found.reason = f"group_by: {empty} is empty, so nobody knows which event this row belongs to"
         return not empty
+
+    def _gathered(self, progress: Progress) -> Chunk:
+        """All lines of the group, from all files as a run reads them."""
+        members, twins = without_twins(map(_member, self._plan.sources), lambda: None)
+        self._found.twins = [(copy.name, original.name) for copy, original in twins]
+        self._found.gathered = found = gather(members, self._plan.sources[0].mapping, progress, of=self._chunk)
+        if found.chunk is None:
+            raise SourceChanged(f"{self._source.name}: the row was there, and is gone.", "Was the file replaced?")
+        return found.chunk
 
     def _make_event(self, chunk: Chunk, source: PlannedSource, number: int) -> None:
         found, mapping = self._found, source.mapping

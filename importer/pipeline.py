@@ -25,7 +25,7 @@ from importer.plan import Plan, plan
 from importer.records import Ack
 from importer.rejects import RejectsFile
 from importer.replay import plan_replay
-from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_rejects
+from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_destination, check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -108,6 +108,7 @@ def run(
     """
     started = time.monotonic()
     report.max_body_bytes = plan.profile.max_body_bytes
+    check_destination(plan, destination)
     key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
     try:
         with Checkpoint(state_dir, key, now) as checkpoint:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from importer.belt import _input
 from importer.checkpoint import OPEN_END
+from importer.copies import without_twins
 from importer.encoder import Encoder
-from importer.outstanding import Work
+from importer.outstanding import Work, _member
 from importer.records import Piece, Reject, Span, rejects_within
 from importer.report import Snapshot
 from importer.source.rows import SourceRow, source_rows
@@ -39,7 +40,8 @@ class Preview:
     """The first events, and what became of the ``rows_read``, which end with the last row that was needed.
 
     ``rejects`` are the first of the ``rejected`` rows. With grouping (else 0), ``groups`` were looked for and have
-    ``lines``, and ``broken`` counts records that may be further lines of theirs.
+    ``lines``, and ``broken`` counts records that may be further lines of theirs. ``twins`` are files that were left out,
+    each with the one that has the same bytes.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Preview:
     groups: int = 0
     lines: int = 0
     broken: int = 0
+    twins: list[tuple[str, str]] = field(default_factory=list)
 
 
 def preview(plan: Plan, limit: int, progress: Progress) -> Preview:
@@ -74,10 +77,12 @@ def preview(plan: Plan, limit: int, progress: Progress) -> Preview:
 
 def _look_at_groups(found: Preview, plan: Plan, limit: int, progress: Progress) -> None:
     source = plan.sources[0]
-    gathered = gather(plan.sources, source.mapping, progress, total_rows=plan.total_rows, first=limit)
+    members, twins = without_twins(map(_member, plan.sources), lambda: None)
+    gathered = gather(members, source.mapping, progress, first=limit)
     if gathered.chunk is not None:
         encoded = _encoder(plan, source).encode(_input(Work(source, 0, ()), gathered.chunk))
         _take(found, encoded, gathered.chunk, source, limit)
+    found.twins = [(copy.name, original.name) for copy, original in twins]
     found.groups, found.lines, found.broken = gathered.groups, found.rows_read, gathered.broken
     found.rows_read, found.filtered = gathered.rows_read, gathered.filtered
     found.rejected += gathered.rejected

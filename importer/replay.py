@@ -198,14 +198,15 @@ def _rejected_rows(rejects: Path, status: ImportStatus | None) -> dict[_Original
     """The rows that ``rejects`` names, each once, by the file that they are of."""
     originals = _Originals(status)
     by_source: dict[int, dict[tuple[_Original, int], None]] = {}
-    for line in read_rejects(rejects, _committed_bytes(rejects, status)):
+    committed_bytes = _committed_bytes(rejects, status)
+    for line in read_rejects(rejects, committed_bytes):
         file = originals.find(line["file"], rejects)
         rows = by_source.setdefault(file.source.number, {})
         rows.pop((file, line["row"]), None)  # a row that was rejected twice stands where it was the last time
         rows[file, line["row"]] = None
     rows_of: dict[_Original, list[int]] = {}
     for rows in by_source.values():
-        for file, row in _current(list(rows)):
+        for file, row in list(rows) if committed_bytes is None else _current(list(rows)):
             rows_of.setdefault(file, []).append(row)
     return rows_of
 
@@ -224,7 +225,10 @@ def _committed_bytes(rejects: Path, status: ImportStatus | None) -> int | None:
 
 
 def _current(rows: list[tuple[_Original, int]]) -> list[tuple[_Original, int]]:
-    """Without what was rejected before the file was sent once more with ``--again``: such lines come first."""
+    """Without what was rejected before the file was sent once more with ``--again``: such lines come first.
+
+    That is true of what the import wrote itself. From lines that somebody has edited nothing is left out.
+    """
     count = rows[0][0].source.tally.rejected_rows
     return rows[-count:] if count else []
 

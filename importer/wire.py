@@ -186,6 +186,11 @@ class Wire:
         self._progress.update(self._report.snapshot(self._total_rows))
 
 
+def check_destination(plan: Plan, destination: Destination) -> None:
+    """Raise :class:`UsageInvalid` for a proxy or certificates that cannot be used, before anything is done."""
+    AiohttpTransport(destination, plan.profile, plan.settings.retry, 1)
+
+
 def _paced(requests_per_second: float | None) -> float | None:
     return requests_per_second * PACE if requests_per_second is not None else None
 

@@ -17,10 +17,14 @@ from importer.outstanding import _member, _stage
 from importer.plan import plan
 from importer.records import Span
 from importer.settings import RunSettings
+from importer.source import blocks
+from importer.source.csv_reader import CsvReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
+
+    import pytest
 
     from importer.plan import Plan
     from importer.report import Snapshot
@@ -86,6 +90,13 @@ class Quiet:
     def update(self, snapshot: Snapshot) -> None:
         """Remember ``snapshot``."""
         self.seen.append(snapshot)
+
+
+def small_blocks(patch: pytest.MonkeyPatch, size_bytes: int) -> None:
+    """From now on CSV is read in blocks of about ``size_bytes``, so that a few rows make several chunks."""
+    patch.setattr(blocks, "_FIRST_READ_BYTES", size_bytes)
+    patch.setattr(blocks, "_MIN_READ_BYTES", size_bytes)
+    patch.setitem(CsvReader.__init__.__kwdefaults__, "block_bytes", size_bytes)
 
 
 def go_on() -> None:

@@ -21,6 +21,20 @@ _COMMANDS = {
 }
 
 
+_HELP = """Import years of past events from CSV or Parquet exports into Commanders Act.
+
+\b
+Try a mapping:    importer validate MAPPING SOURCE
+See the events:   importer preview MAPPING SOURCE
+Try the import:   importer run MAPPING SOURCE --sandbox
+Import:           importer run MAPPING SOURCE --site 1234
+
+Exit codes: 0 done, 1 a bug, 2 usage or mapping invalid, 3 done but some rows rejected, 4 source unreadable or changed,
+5 destination unavailable, 6 destination refused, 7 checkpoint or disk, 8 too many rejects, 11 already running,
+130 and 143 interrupted.
+"""  # \b keeps Click from joining the lines of a paragraph
+
+
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is asked for, so that ``--help`` answers at once."""
 
@@ -51,20 +65,14 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(_COMMANDS.items()))
 
 
-@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.command(
+    cls=LazyGroup,
+    help=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(package_name="importer")
 def cli() -> None:
-    r"""Import years of past events from CSV or Parquet exports into Commanders Act.
-
-    \b
-    Try a mapping:    importer validate MAPPING SOURCE
-    Try the import:   importer run MAPPING SOURCE --sandbox
-    Import:           importer run MAPPING SOURCE --site 1234
-
-    Exit codes: 0 done, 1 a bug, 2 usage or mapping invalid, 3 done but some rows rejected,
-    4 source unreadable or changed, 5 destination unavailable, 6 destination refused,
-    7 checkpoint or disk, 8 too many rejects, 11 already running, 130 and 143 interrupted.
-    """
+    """The whole command line."""  # noqa: D401 -- it is a group; its help is above
 
 
 def main() -> None:

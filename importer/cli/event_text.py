@@ -36,11 +36,11 @@ def indented(value: Any, margin: str = "") -> str:  # noqa: ANN401 -- any JSON
 
 
 def compact(value: Any) -> str:  # noqa: ANN401 -- any JSON
-    """A value of :func:`parse` on one line."""
-    if isinstance(value, Number):
+    """A value on one line."""
+    if isinstance(value, str) and type(value) is not str:  # a Number, or the Token of a trace
         return str(value)
     if isinstance(value, dict):
         return "{" + ", ".join(f"{compact(name)}: {compact(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(map(compact, value)) + "]"
-    return printable(json.dumps(value, ensure_ascii=False))
+    return printable(json.dumps(value, ensure_ascii=False, default=str))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.console import out, say
-from importer.cli.event_text import compact, indented, parse
+from importer.cli.console import out
+from importer.cli.event_text import indented, parse
 from importer.cli.options import option
 from importer.cli.rows import as_json as row_as_json
-from importer.cli.rows import cell_lines, count, heading, json_line, shown
+from importer.cli.rows import cell_lines, count, heading, json_line, shown, tell_gathered
 from importer.cli.session import set_up_logging, tell_notes
 from importer.report.text import printable
 
@@ -36,8 +35,8 @@ _INDENT = "  "
 def explain(mapping: Path, place: str, sources: tuple[str, ...], *, as_json: bool) -> None:
     """Show step by step what MAPPING makes of one row: the third record behind the header is FILE:3. Sends nothing.
 
-    With group_by it is the whole group of the row. Its other lines are looked for in FILE and in SOURCES: name all files
-    of the import there, in the order of the run.
+    With group_by it is the whole group of the row. Its other lines are looked for in FILE and in SOURCES: name there
+    all files of the import, in the order of the run.
     """
     from importer.cli.progress import shown as shown_progress
     from importer.explain import explain as explained
@@ -55,14 +54,9 @@ def explain(mapping: Path, place: str, sources: tuple[str, ...], *, as_json: boo
 
 
 def _tell(found: Explanation, files: int) -> None:
-    if (gathered := found.gathered) is None:
-        return
-    read = f"read {count(gathered.rows_read, 'row')} of {count(files, 'file')}"
-    say("read", f"{read} to gather the {count(len(found.rows), 'line')} of this group")
-    if gathered.broken:
-        hint = "A run stops there, unless --accept-incomplete-groups is given."
-        message = f"{count(gathered.broken, 'record')} cannot be read, and may be further lines of this group"
-        say("broken", message, level=logging.WARNING, hint=hint)
+    if (gathered := found.gathered) is not None:
+        what = f"the {count(len(found.rows), 'line')} of this group"
+        tell_gathered(gathered.rows_read, files, what, gathered.broken, found.twins)
 
 
 def _text(found: Explanation) -> Iterator[str]:
@@ -145,8 +139,7 @@ def _result(target: str, event: Any) -> Iterator[str]:  # noqa: ANN401 -- any JS
             yield f"{_INDENT}= left out"
             return
         event = event[part]
-    text = compact(event)
-    yield f"{_INDENT}= {text if len(text) <= 100 else text[:100] + '…'}"
+    yield f"{_INDENT}= {shown(event)}"
 
 
 def _no_event(found: Explanation) -> Iterator[str]:

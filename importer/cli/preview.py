@@ -12,7 +12,7 @@ from importer.cli.console import out, say
 from importer.cli.event_text import indented, parse
 from importer.cli.options import option
 from importer.cli.rows import as_json as row_as_json
-from importer.cli.rows import cell_lines, count, heading, json_line
+from importer.cli.rows import cell_lines, count, heading, json_line, tell_gathered
 from importer.cli.session import set_up_logging, tell_notes
 
 if TYPE_CHECKING:
@@ -54,12 +54,8 @@ def preview(mapping: Path, sources: tuple[str, ...], limit: int, test_code: str 
 def _tell(found: Preview, files: int, limit: int) -> None:
     """Say what was read, and what became of the rows that gave no event."""
     if found.groups:
-        read = f"read {count(found.rows_read, 'row')} of {count(files, 'file')}"
-        say("read", f"{read} to gather the {count(found.lines, 'line')} of {count(found.groups, 'group')}")
-    if found.broken:
-        hint = "A run stops there, unless --accept-incomplete-groups is given."
-        message = f"{count(found.broken, 'record')} cannot be read, and may be further lines of these groups"
-        say("broken", message, level=logging.WARNING, hint=hint)
+        what = f"the {count(found.lines, 'line')} of {count(found.groups, 'group')}"
+        tell_gathered(found.rows_read, files, what, found.broken, found.twins)
     if found.filtered or found.rejected:
         message = f"of {count(found.rows_read, 'row')}, {found.filtered:,} filtered, {found.rejected:,} rejected"
         say("no_event", message, hint="\n  ".join(_reasons(found)))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from importer.cli.console import say
+from importer.cli.event_text import compact
 from importer.report.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from importer.source.rows import SourceRow
 
@@ -20,8 +23,7 @@ def shown(value: Any) -> str:  # noqa: ANN401 -- whatever stands in a cell
     """A cell or a value on one line: a text in quotes, as JSON; cut where it is too long to be read."""
     if value is None:
         return "(empty)"
-    is_json = isinstance(value, str | bool | int | list | dict)
-    text = printable(json.dumps(value, ensure_ascii=False, default=str) if is_json else str(value))
+    text = compact(value) if isinstance(value, str | bool | list | dict) else printable(str(value))
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… ({len(text):,} characters)"
 
 
@@ -44,6 +46,18 @@ def cell_lines(cells: Mapping[str, Any]) -> Iterator[str]:
 def as_json(row: SourceRow) -> dict[str, Any]:
     """A row for machines. What JSON has no form for is a text."""
     return {"file": row.file, "row": row.row, "line": row.line or None, "cells": row.cells}
+
+
+def tell_gathered(rows_read: int, files: int, what: str, broken: int, twins: Sequence[tuple[str, str]]) -> None:
+    """Say how much was read to gather ``what`` (the lines of groups), and what else there may be."""
+    for copy, original in twins:
+        say("twin", f"{copy} has the same bytes as {original}, so that its rows are duplicates and were not read")
+    read = f"read {count(rows_read, 'row')} of {count(files - len(twins), 'file')}"
+    say("read", f"{read} to gather {what}")
+    if broken:
+        message = f"{count(broken, 'record')} cannot be read, and may be further lines of them"
+        hint = "A run stops there, unless --accept-incomplete-groups is given."
+        say("broken", message, level=logging.WARNING, hint=hint)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 -- whatever stands in a cell

@@ -115,8 +115,10 @@ def _point_at_rejects(report: Report) -> None:
     """Exit code 3 in words, for whoever does not see the report."""
     rejected = report.rows.rejected + report.rejected_earlier
     shown = [finding.examples[0] for _, finding in report.reject_codes.most_frequent() if finding.examples]
-    example = f", such as {shown[0].file}:{shown[0].order[1]}: {shown[0].message}" if shown else ""
-    hint = f"Look into {report.rejects}, correct mapping or data, and send those rows again." if report.rejects else ""
+    example = f", such as {shown[0].file}:{shown[0].order[1]}: {' '.join(shown[0].message.split())}" if shown else ""
+    hint = (
+        f"Look into {report.rejects}, correct the mapping, and give both to `importer retry`." if report.rejects else ""
+    )
     message = f"{rejected:,} of {report.rows.read:,} rows are rejected{example}"
     say("rejects", message, level=logging.WARNING, hint=hint, rejected=rejected, rejects=report.rejects)
 

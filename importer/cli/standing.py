@@ -161,7 +161,7 @@ def _next(item: ImportStatus, state: str, rejected: int, files: list[dict[str, A
         return f"{first}run the same command again; it goes on where it stopped", _run_command(item)
     if rejected:
         found = [file for file in files if file["lines"] == rejected] or [file for file in files if file["lines"]]
-        words = "look into the rejects, correct mapping or data, then send those rows again"
+        words = "look into the rejects, correct the mapping, then send those rows again"
         return words, _command("retry", item, [found[0]["path"]]) if len(found) == 1 else None
     return "nothing: the same command imports what is new", None
 

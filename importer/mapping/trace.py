@@ -28,6 +28,12 @@ _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "ti
 _FAILED, _SHOWN, _VALUE = "\x01failed", "\x01shown", "\x01value"
 
 
+class Token(str):
+    """A number as it will stand in the JSON."""
+
+    __slots__ = ()
+
+
 class Step(NamedTuple):
     """One step of a field: its name, what the mapping says about it, and the value after it.
 
@@ -82,6 +88,7 @@ class FieldTracer:
         for name, step in steps(spec, kind, self.context, label):
             earlier, checks, value = values, value.checks, step(value)
             values = frame.with_columns(value.expr.alias(_VALUE))[_VALUE].to_list()
+            values = [_token(item) for item in values] if value.raw else values
             reasons = first_reasons(frame, value.checks[len(checks) :])
             detail = _detail(spec, name, kind)
             columns.append(
@@ -131,6 +138,10 @@ def _origin(spec: FieldSpec, path: Path) -> tuple[str, Step]:
     return name, Step("column", name, None)
 
 
+def _token(value: Any) -> Any:  # noqa: ANN401 -- a text, a list of them, or nothing
+    return Token(value) if isinstance(value, str) else value and [_token(item) for item in value]
+
+
 def _detail(spec: FieldSpec, name: str, kind: str | None) -> str:
     """What the mapping says about the step ``name``; empty for what happens without a word of it."""
     match name:
@@ -142,5 +153,6 @@ def _detail(spec: FieldSpec, name: str, kind: str | None) -> str:
             return f"{len(spec.map or {})} values"
         case "type":
             said = " or ".join(spec.format) or (f"unit {spec.unit}" if spec.unit else "")
-            return " ".join(filter(None, [spec.type or kind or ("timestamp" if said else ""), said]))
+            known = "" if kind in {None, "string"} else kind
+            return " ".join(filter(None, [spec.type or known or ("timestamp" if said else ""), said]))
     return json.dumps(getattr(spec, name), ensure_ascii=False)

@@ -63,8 +63,12 @@ class EventTracer:
     def targets(self) -> Iterator[TracedField | TracedList]:
         """The name of the event, then all targets in the order of the mapping."""
         event = self.mapping.event
-        constant = {} if event.value is None else {"value": event.value}
-        named = FieldSpec(column=event.column, sql=event.sql, map=event.map, **constant)
+        is_constant = event.value is not None
+        named = (
+            FieldSpec(value=event.value)
+            if is_constant
+            else FieldSpec(column=event.column, sql=event.sql, map=event.map)
+        )
         yield self._of_event("event_name", named, ("event",))
         lists = {item.name: item for item in self.compiled.lists}
         for target, spec in self.mapping.fields.items():
@@ -105,8 +109,8 @@ class EventTracer:
         failures = self._failures(frame, [item for item in checks if item.target in names])
         found = []
         for steps, reasons in zip(self.fields.steps(frame, target, spec, path), failures, strict=True):
-            said = {step.rejected for step in steps}
-            more = [Step("check", "", None, reason) for reason in dict.fromkeys(reasons) if reason not in said]
+            is_said = any(step.rejected for step in steps)  # that the target is missing then is no news
+            more = [] if is_said else [Step("check", "", None, reason) for reason in dict.fromkeys(reasons)]
             found.append(TracedField(target, (*steps, *more)))
         return found
 

@@ -25,7 +25,7 @@ _HEADLINES = {
 }
 _RESUME = "Run the same command to resume; what was answered is not sent again."
 _NEXT_STEPS = {
-    ExitCode.ROWS_REJECTED: "Look into the rejects file, correct mapping or data, and send those rows again.",
+    ExitCode.ROWS_REJECTED: "Look into the rejects file, correct the mapping, and give both to `importer retry`.",
     ExitCode.UNAVAILABLE: _RESUME,
     ExitCode.STATE: "Put the disk or the file right, then run the same command.",
     ExitCode.SIGINT: _RESUME,

@@ -7,7 +7,7 @@ are kept, so that this takes as much memory as those groups do.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -17,24 +17,18 @@ from importer.report import Snapshot
 from importer.source import Chunk
 from importer.staging.partition import FILE_LINE, FILE_ROW, MEMBER, _staged, _without_key
 from importer.staging.reader import _GROUP, group_rows
+from importer.staging.stage import _total
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from importer.mapping.compiled import CompiledMapping
     from importer.report import Progress
-    from importer.source import Reader
+    from importer.staging.stage import Member
 
 _SHOWN_REJECTS = 5
+PHASE = "gathering"
 _INDEX = "\x01index"
-
-
-class Openable(Protocol):
-    """A source: what messages call it, and a reader of it for a number."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102  (described above)
-    def open(self, number: int) -> Reader: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,27 +49,24 @@ class Gathered:
 
 
 def gather(
-    sources: Sequence[Openable],
+    members: Sequence[Member],
     mapping: CompiledMapping,
     progress: Progress,
     *,
-    total_rows: int | None,
     first: int = 0,
     of: Chunk | None = None,
 ) -> Gathered:
-    """The groups of the ``first`` keys that pass ``where`` in the order of the sources, or those of the rows of ``of``.
-
-    ``total_rows`` is for the progress.
+    """The groups of the ``first`` keys that pass ``where`` in the order of the files, or those of the rows of ``of``.
 
     Raises:
-        SourceUnreadable: a source cannot be read to its end.
+        SourceUnreadable: a file cannot be read to its end.
     """
-    gathering = _Gathering(mapping, first, of)
-    for number, source in enumerate(sources):
-        for chunk in source.open(number).chunks([Span(number, 1, OPEN_END)]):
-            gathering.take(chunk, number, source.name)
-            progress.update(Snapshot(gathering.rows_read, total_rows, 0, gathering.rejected, "looking for lines"))
-    return gathering.end([source.name for source in sources])
+    gathering, total = _Gathering(mapping, first, of), _total(members)
+    for number, member in enumerate(members):
+        for chunk in member.open(number).chunks([Span(number, 1, OPEN_END)]):
+            gathering.take(chunk, number, member.file.name)
+            progress.update(Snapshot(gathering.rows_read, total, 0, gathering.rejected, PHASE))
+    return gathering.end([member.file.name for member in members])
 
 
 class _Gathering:

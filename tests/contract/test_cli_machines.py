@@ -19,6 +19,7 @@ from typing import IO, Any
 import pytest
 
 from importer.cli import main
+from importer.cli.console import set_up_logging
 from importer.sandbox.process import received, spawn
 
 MAPPING = """\
@@ -103,6 +104,7 @@ def command(folder: None, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     """Runs the command line in this process."""
 
     def call(*arguments: str) -> Ended:
+        set_up_logging()  # as in a process of its own
         monkeypatch.setattr("sys.argv", ["importer", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
@@ -443,12 +445,13 @@ def test_status_of_rejected_rows_counts_them_and_says_how_to_send_them(command: 
     (standing,) = json.loads(command("status", "--json").out)["imports"]
     (file,) = standing["rejects_files"]
     assert (file["lines"], standing["rows"]["rejected"], standing["last_run"]["exit_code"]) == (4, 4, 3)
-    assert shlex.split(standing["command"])[:4] == [
-        "importer",
-        "retry",
-        str(Path("mapping.yaml").resolve()),
-        file["path"],
-    ]
+
+    Path("mapping.yaml").write_text(MAPPING.replace("  value: total\n", ""), encoding="utf-8")
+    program, *words = shlex.split(standing["command"])
+    assert (program, words[0]) == ("importer", "retry")
+    assert command(*words, "--quiet").code == 0
+    (after,) = json.loads(command("status", "--json").out)["imports"]
+    assert (after["rows"]["sent"], after["rows"]["rejected"], after["command"]) == (ROWS + 4, 0, None)
     Path(file["path"]).unlink()
     assert "it was taken away" in command("status").out
 

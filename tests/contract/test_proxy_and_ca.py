@@ -19,6 +19,7 @@ import trustme
 from proxy import Proxy, TlsFront, listening
 
 from importer import pipeline
+from importer.checkpoint import list_imports
 from importer.cli import main
 from importer.errors import DestinationRefused, DestinationUnavailable, ExitCode
 from importer.profiles import BATCH
@@ -313,6 +314,7 @@ async def test_a_proxy_that_is_down_ends_the_patience_and_the_same_command_resum
     proxy = await bench.proxy(Proxy({"collect.test:443": front.port}))
     ended = await bench.run("--url", "https://collect.test", "--proxy", at(proxy), "--ca-file", "ca.pem")
     assert (ended.code, ended.report["events"]["resent"]) == (0, 0)  # nothing had been sent
+    assert len(list_imports(bench.folder / ".importer")) == 1
     assert await all_arrived(sandbox, ended.report)
 
 

@@ -7,14 +7,13 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grouped import Line, model, planned, read, staged, write
+import pytest
+from grouped import Line, model, planned, read, small_blocks, staged, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pytest import MonkeyPatch
 
 from importer.checkpoint import OPEN_END
 from importer.records import Span
-from importer.source import blocks
 from importer.staging import partition, reader, space, stage
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def _stopped_at(of: Plan, directory: Path, moments: list[int]) -> Stage:
     st.lists(FILE, min_size=1, max_size=3),
     st.sampled_from([1, 4, 64]),
     st.sampled_from([1, 300, 10**9]),
-    st.lists(st.integers(0, 5), max_size=4),
+    st.lists(st.integers(0, 12), max_size=4),
     st.data(),
 )
 def test_every_row_has_one_number_and_every_group_its_lines_in_order(
@@ -73,13 +72,12 @@ def test_every_row_has_one_number_and_every_group_its_lines_in_order(
     named = [
         (f"f{i}{suffix}", lines) for i, (suffix, lines) in enumerate(files) if (suffix == ".parquet") == is_parquet
     ]
-    with MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
+    with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         patch.setattr(stage, "parts_for", lambda _: parts)
         patch.setattr(partition, "FLUSH_BYTES", flush_bytes)
         patch.setattr(reader, "MAX_CHUNK_ROWS", data.draw(st.sampled_from([1, 3, 25_000])))
-        patch.setattr(blocks, "_FIRST_READ_BYTES", 120)
-        patch.setattr(blocks, "_MIN_READ_BYTES", 120)
+        small_blocks(patch, 120)
         of = planned(folder, *(write(folder / name, lines) for name, lines in named))
         clean = staged(of, folder / "clean", accept_broken=True)
         resumed = _stopped_at(of, folder / "resumed", moments)

@@ -5,27 +5,23 @@ import json
 import logging
 import signal
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import pytest
 
-from importer.cli.console import console, say, set_up_logging
+from importer.cli.console import say, set_up_logging
 from importer.cli.failures import exit_code_of, tell
 from importer.errors import ImportLocked, Interrupted, MappingInvalid, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 log = logging.getLogger("importer.patience")
 foreign = logging.getLogger("asyncio")
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    yield
+def _as_text() -> None:
+    """Whatever the tests before have asked for."""
     set_up_logging()
-    logging.getLogger().removeHandler(console)
 
 
 def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

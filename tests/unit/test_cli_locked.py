@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from importer.checkpoint.lock import Lock
+from importer.cli.console import set_up_logging
 from importer.cli.locked import IfLocked, ImportSkipped, when_free
 from importer.errors import ImportLocked, Interrupted
 from importer.pipeline import Stop
@@ -14,6 +15,12 @@ from importer.report import Report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@pytest.fixture(autouse=True)
+def _as_text() -> None:
+    """Whatever the tests before have asked for."""
+    set_up_logging()
 
 
 class Attempts:

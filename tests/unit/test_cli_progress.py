@@ -3,14 +3,18 @@ from __future__ import annotations
 import json
 import re
 import sys
-from typing import TYPE_CHECKING
+
+import pytest
 
 from importer.cli.console import say, set_up_logging
 from importer.cli.progress import Bar, Lines, Named, Silent, shown
 from importer.report import Snapshot
 
-if TYPE_CHECKING:
-    import pytest
+
+@pytest.fixture(autouse=True)
+def _as_text() -> None:
+    """Whatever the tests before have asked for."""
+    set_up_logging()
 
 
 class Clock:
@@ -39,7 +43,6 @@ def test_a_line_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines(clock)
     clock.now += 10
     lines.update(Snapshot(1, None, 1, 0, "grouping"))
-    set_up_logging()
     line = json.loads(capsys.readouterr().err)
     assert {name: line[name] for name in ("event", "rows_done", "rows_total", "events", "rejected", "phase")} == {
         "event": "progress", "rows_done": 1, "rows_total": None, "events": 1, "rejected": 0, "phase": "grouping",
@@ -89,7 +92,6 @@ def test_what_fits_where_stderr_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     set_up_logging(log_format="json")
     with shown(quiet=False) as progress:
         assert isinstance(progress, Lines)
-    set_up_logging()
 
 
 def test_a_phase_is_named_unless_it_names_itself() -> None:

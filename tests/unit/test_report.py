@@ -243,7 +243,7 @@ def test_the_text_is_for_people() -> None:
         f"digest      {report.digest:032x}",
         "exit code   3",
         "",
-        "Next: Look into the rejects file, correct mapping or data, and send those rows again.",
+        "Next: Look into the rejects file, correct the mapping, and give both to `importer retry`.",
     ]
 
 

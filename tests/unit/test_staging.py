@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from grouped import COLUMNS, MAPPING, Line, Quiet, model, planned, read, staged, write
+from grouped import COLUMNS, MAPPING, Line, Quiet, model, planned, read, small_blocks, staged, write
 
 from importer.checkpoint import OPEN_END
 from importer.errors import SourceUnreadable, StateUnusable
@@ -27,8 +28,7 @@ LINES = [Line(f"o{number % 5}", f"s{number}") for number in range(40)]
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few rows, and a run file for each of them."""
-    monkeypatch.setattr(blocks, "_FIRST_READ_BYTES", 200)
-    monkeypatch.setattr(blocks, "_MIN_READ_BYTES", 200)
+    small_blocks(monkeypatch, 200)
     monkeypatch.setattr(partition, "FLUSH_BYTES", 1)
 
 
@@ -53,9 +53,8 @@ def interrupted(of: Plan, directory: Path, count: int) -> None:
         staged(of, directory, StopAfter(count))
 
 
-def test_a_stopped_stage_reads_on_where_it_stopped(
-    tmp_path: Path, small: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_stopped_stage_reads_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES), write(tmp_path / "b.csv", LINES))
     interrupted(of, tmp_path / "stage", 9)
     runs = {path.name: path.read_bytes() for path in (tmp_path / "stage").iterdir()}
@@ -121,7 +120,8 @@ def test_keys_of_other_types(tmp_path: Path, values: list[object], dtype: pl.Dat
     assert [[line.row for line in group] for group in read(done).groups] == groups
 
 
-def test_broken_records_stop_a_stage_until_they_are_accepted(tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_broken_records_stop_a_stage_until_they_are_accepted(tmp_path: Path) -> None:
     lines = [*LINES, *[Line(broken=True)] * 7]
     of = planned(tmp_path, write(tmp_path / "a.csv", lines))
     for _ in range(2):  # the second time nothing is read again
@@ -138,8 +138,9 @@ def test_broken_records_stop_a_stage_until_they_are_accepted(tmp_path: Path, sma
     ]
 
 
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("keep", [0, 1, 10, 30, -1, -20])
-def test_a_truncated_run_file_is_told_from_a_good_one(tmp_path: Path, small: None, keep: int) -> None:
+def test_a_truncated_run_file_is_told_from_a_good_one(tmp_path: Path, keep: int) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES))
     staged(of, tmp_path / "stage")
     run = tmp_path / "stage" / "run-000002"
@@ -164,7 +165,8 @@ def test_a_damaged_piece_is_never_read_as_rows(tmp_path: Path) -> None:
         read(done)
 
 
-def test_a_missing_run_file_is_noticed(tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_a_missing_run_file_is_noticed(tmp_path: Path) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES))
     staged(of, tmp_path / "stage")
     (tmp_path / "stage" / "run-000001").unlink()
@@ -172,7 +174,8 @@ def test_a_missing_run_file_is_noticed(tmp_path: Path, small: None) -> None:
         staged(of, tmp_path / "stage")
 
 
-def test_without_its_last_run_file_a_stage_goes_on_from_the_one_before(tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_without_its_last_run_file_a_stage_goes_on_from_the_one_before(tmp_path: Path) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES))
     whole = read(staged(of, tmp_path / "stage"))
     max((tmp_path / "stage").iterdir()).unlink()
@@ -218,7 +221,8 @@ def test_what_is_expected_of_compressed_files_and_of_columns_that_are_not_read(t
     assert stage.estimated_bytes(zipped, ["used"]) == 8 * (tmp_path / "a.csv.gz").stat().st_size
 
 
-def test_progress_counts_rows_of_the_phase(tmp_path: Path, small: None) -> None:
+@pytest.mark.usefixtures("small")
+def test_progress_counts_rows_of_the_phase(tmp_path: Path) -> None:
     progress = Quiet()
     staged(planned(tmp_path, write(tmp_path / "a.csv", [*LINES, Line()])), tmp_path / "stage", progress=progress)
     assert {snapshot.phase for snapshot in progress.seen} == {"grouping"}
@@ -244,11 +248,16 @@ except StateUnusable as error:
 """
 
 
+def _noise(number: int) -> str:
+    """A text that no compression makes shorter than a few hundred bytes."""
+    return "".join(hashlib.sha512(f"{number} {part}".encode()).hexdigest() for part in range(8))
+
+
 def test_a_full_disk_leaves_whole_files_and_the_stage_goes_on_when_there_is_room(tmp_path: Path) -> None:
     """The system's own limit on the size of files stands for the disk: the second chunk does not fit."""
     files = [
         write(tmp_path / "a.csv", LINES),
-        write(tmp_path / "b.csv", [Line("o", "x" * 30_000 + str(n)) for n in range(50)]),
+        write(tmp_path / "b.csv", [Line("o", _noise(number)) for number in range(50)]),
     ]
     program = FULL.format(tests=str(TESTS), limit=8_000)
     child = subprocess.run(
