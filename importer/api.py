@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from urllib.parse import urlsplit
 
 from importer import pipeline
-from importer.errors import ImporterError, Interrupted, UsageInvalid
+from importer.errors import ExitCode, ImporterError, UsageInvalid
 from importer.frames import Encoded, encode_frame
 from importer.mapping.document import Document, load_document, parse_document
 from importer.mapping.nearest import did_you_mean
 from importer.profiles import PROFILES
-from importer.report import Report, Snapshot
+from importer.report import Report
+from importer.sandbox.process import spawn
 from importer.settings import DEFAULT_URL, Destination, RejectLimit, RetryPolicy, RunSettings, Secret
 from importer.wire import Stop
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from importer.report import Progress
+    from importer.report import Progress, Snapshot
 
 __all__ = ["Encoded", "Options", "PathLike", "encode", "load_mapping", "retry", "run", "validate"]
 
@@ -62,9 +64,9 @@ class Options(TypedDict, total=False):
 
 
 def load_mapping(mapping: PathLike | Document) -> Document:
-    """The mapping in a file, or in a text: whatever has a newline in it is a text. A document is returned as it is.
+    r"""The mapping in a file, or in a text: whatever has a newline in it is a text. A document is returned as it is.
 
-    >>> load_mapping("version: 1\\nevent: refund\\nkey: id\\nfields: {user.id: u, context.event_timestamp: t}").name
+    >>> load_mapping("version: 1\nevent: refund\nkey: id\nfields: {user.id: u, context.event_timestamp: t}").name
     'mapping'
 
     Raises:
@@ -109,7 +111,7 @@ def _validate(
     pipeline.validate(planned, report, progress or _Silent(), stop)
 
 
-def run(
+def run(  # noqa: PLR0913 -- keywords, named as the options of the command line
     mapping: PathLike | Document,
     sources: PathLike | Iterable[PathLike],
     *,
@@ -146,9 +148,9 @@ def run(
     return _import(mapping, plan, where, _settings(options), progress, stop or Stop())
 
 
-def retry(
+def retry(  # noqa: PLR0913 -- as run
     mapping: PathLike | Document,
-    rejects: PathLike,
+    rejects_file: PathLike,
     *,
     site: str | None = None,
     source_key: str | None = None,
@@ -160,29 +162,29 @@ def retry(
     stop: Stop | None = None,
     **options: Unpack[Options],
 ) -> Report:
-    """Send the rows that the rejects file ``rejects`` names and that are good now, with the ids of a first run.
+    """Send the rows that ``rejects_file`` names and that are good now, with the ids of a first run.
 
     All other arguments are as for :func:`run`, and have to name the import that wrote the file. What is rejected again
-    is in ``report.rejects``, a new file beside it; ``report.overall`` is the balance of the whole import.
+    is in ``report.rejects``, by default a new file beside it; ``report.overall`` is the balance of the whole import.
 
     Raises:
         ImporterError: as :func:`run`; SourceUnreadable also for the rejects of another import.
     """
 
     def plan(document: Document, destination: Destination, directory: Path, settings: RunSettings) -> pipeline.Plan:
-        return pipeline.plan_retry(document, Path(rejects), destination, directory, settings)
+        return pipeline.plan_retry(document, Path(rejects_file), destination, directory, settings)
 
     where = _Where(site, source_key, url, proxy, ca_file, sandbox=sandbox)
     return _import(mapping, plan, where, _settings(options), progress, stop or Stop())
 
 
 def encode(frame: pl.DataFrame | pa.Table, mapping: PathLike | Document, **options: Unpack[Options]) -> Encoded:
-    """The events that a run would make of the rows of ``frame``, if they stood in a Parquet file.
+    r"""The events that a run would make of the rows of ``frame``, if they stood in a Parquet file.
 
     With ``group_by`` the rows of an event may stand anywhere in the frame; all of it is grouped in memory.
 
     >>> import polars as pl
-    >>> mapping = "version: 1\\nevent: refund\\nkey: id\\nfields: {user.id: u, context.event_timestamp: t}"
+    >>> mapping = "version: 1\nevent: refund\nkey: id\nfields: {user.id: u, context.event_timestamp: t}"
     >>> frame = pl.DataFrame({"id": [7], "u": ["anna"], "t": ["2026-01-02T03:04:05Z"]})
     >>> encode(frame, mapping).rejects
     ()
@@ -193,3 +195,112 @@ def encode(frame: pl.DataFrame | pa.Table, mapping: PathLike | Document, **optio
         SourceUnreadable: the frame lacks a column that is mapped.
     """
     return encode_frame(frame, load_mapping(mapping), _settings(options))
+
+
+class _Silent:
+    """Shows no progress."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """The arguments that say where to import to."""
+
+    site: str | None
+    source_key: str | None = field(repr=False)
+    url: str
+    proxy: str | None
+    ca_file: PathLike | None
+    sandbox: bool
+
+    def destination(self, stack: ExitStack) -> Destination:
+        """The destination; a sandbox is started for the time of ``stack``. Raises UsageInvalid."""
+        if self.sandbox:
+            return Destination(stack.enter_context(spawn()), self.site or _SANDBOX, Secret("sandbox-key"), _SANDBOX)
+        key = (self.source_key or "").strip()
+        if not self.site or not key:
+            missing = "site" if not self.site else "source_key"
+            raise UsageInvalid(f"There is no {missing}.", f"Give {missing}=..., or sandbox=True to try the import.")
+        if not key.isprintable() or " " in key:
+            raise UsageInvalid("The source key contains blanks or control characters.", "Copy it again.")
+        url = self.url.rstrip("/")
+        if urlsplit(url).username is not None or urlsplit(url).query:  # the URL is part of the name of a file
+            raise UsageInvalid("url must not carry credentials or a query.", "The key goes into source_key.")
+        ca_file = Path(self.ca_file) if self.ca_file is not None else None
+        return Destination(url, self.site, Secret(key), url, self.proxy, ca_file)
+
+
+def _import(
+    mapping: PathLike | Document,
+    plan: Callable[[Document, Destination, Path, RunSettings], pipeline.Plan],
+    where: _Where,
+    settings: RunSettings,
+    progress: Progress | None,
+    stop: Stop,
+) -> Report:
+    report = Report()
+
+    def carry_out() -> None:
+        nonlocal settings
+        document, directory = _placed(load_mapping(mapping), settings.state_dir)
+        with ExitStack() as stack:
+            destination = where.destination(stack)
+            if where.sandbox:  # it starts empty, and takes what it gets
+                settings = replace(settings, again=True)
+            planned = plan(document, destination, directory, settings)
+            pipeline.run(planned, destination, directory, report, progress or _Silent(), stop)
+
+    return _reported(report, carry_out)
+
+
+def _placed(document: Document, state_dir: Path | None) -> tuple[Document, Path]:
+    """The document, with a path that stands for it where it has none, and the state directory. Raises UsageInvalid."""
+    if document.path is not None:
+        return document, state_dir or document.path.parent / STATE_FOLDER
+    if state_dir is None:
+        raise UsageInvalid(
+            "A mapping without a file needs state_dir=..., where it is kept what was sent already.",
+            "Name a directory for this import alone, or save the mapping to a file.",
+        )
+    return replace(document, path=state_dir / _NO_FILE), state_dir
+
+
+def _reported(report: Report, carry_out: Callable[[], None]) -> Report:
+    """The report of ``carry_out``, or what it raises, with the report."""
+    try:
+        carry_out()
+    except ImporterError as error:
+        report.conclude(error)
+        error.report = report
+        if error.exit_code == ExitCode.SIGINT:  # what Python programs know Ctrl-C by, and no loop swallows
+            raise KeyboardInterrupt(error.message) from error
+        raise
+    report.conclude()
+    return report
+
+
+def _settings(options: Options) -> RunSettings:
+    """The settings of ``options``. Raises TypeError for an unknown one, UsageInvalid for a value that cannot be."""
+    values: dict[str, Any] = dict(options)
+    known = [item.name for item in fields(RunSettings)]
+    for name in values:
+        if name not in known:
+            raise TypeError(f"there is no option {name!r}{did_you_mean(name, known)}")
+    for name in _POSITIVE:
+        if values.get(name) is not None and not values[name] > 0:
+            raise UsageInvalid(f"{name} is {values[name]!r}, and has to be more than 0.")
+    if values.get("endpoint", "batch") not in PROFILES:
+        name = values["endpoint"]
+        raise UsageInvalid(f"There is no endpoint {name!r}{did_you_mean(str(name), PROFILES)}")
+    for name in ("state_dir", "rejects"):
+        if values.get(name) is not None:
+            values[name] = Path(values[name])
+    if isinstance(values.get("max_rejects"), int):
+        values["max_rejects"] = RejectLimit(values["max_rejects"])
+    return RunSettings(**values)
+
+
+def _named(sources: PathLike | Iterable[PathLike]) -> list[str]:
+    return [os.fspath(path) for path in ([sources] if isinstance(sources, str | os.PathLike) else sources)]

@@ -45,10 +45,10 @@ class Explanation:
 
     ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of
     the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
-    column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has the
-    same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for
-    each rejected row. ``event`` is what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where
-    there is no event or a field gives the id.
+    column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has
+    the same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is
+    what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where there is no event or a field gives
+    the id.
     """
 
     file: str
@@ -74,7 +74,9 @@ def parse_place(text: str) -> tuple[str, int]:
     if not colon or os.path.lexists(text):
         raise UsageInvalid(f"{text}: which row of it?", f"Write {text}:1 for the first record behind the header.")
     digits = row.replace(",", "").replace("_", "").replace(" ", "")
-    if not file or not (digits.isascii() and digits.isdigit()):
+    if not file:
+        raise UsageInvalid(f"{text}: there is no file before the colon.", _EXAMPLE)
+    if not (digits.isascii() and digits.isdigit()):
         raise UsageInvalid(f"{text}: {row!r} is no number of a row.", _EXAMPLE)
     if int(digits) == 0:
         raise UsageInvalid(f"{text}: there is no row 0: rows count from 1, the header not included.", _EXAMPLE)
@@ -146,7 +148,10 @@ class _Explainer:
             (reject,) = found.rejects = self._chunk.rejects
             found.line = reject.line
             found.reason = reject.message
-            found.record = reject.source_row if isinstance(reject.source_row, str) else None
+            if isinstance(reject.source_row, dict):
+                found.rows = [SourceRow(found.file, found.row, found.line, reject.source_row)]
+            else:
+                found.record = reject.source_row
             return False
         found.rows = source_rows(self._chunk, self._source.name, [found.row], self._source.mapping.columns)
         return True

@@ -169,8 +169,7 @@ def _carry(wire: Wire, stop: Stop) -> None:
             carried.result()
         except KeyboardInterrupt:  # only where nobody handles the signal, as in a notebook
             stop.request(signal.SIGINT)
-            carried.result()
-            raise
+            carried.result()  # what is under way gets its answer first
 
 
 def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:

@@ -118,7 +118,7 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
     document = mapping if isinstance(mapping, Document) else load_document(mapping)
     files = discover(arguments, document.mapping.source)
     opened = [_open(file, document) for file in files]
-    units = _guess_units(document, opened[0][2]) if opened else {}
+    units = guess_units(document, opened[0][2]) if opened else {}
     compiled: dict[tuple[Any, ...], CompiledMapping] = {}
     sources = []
     for file, dialect, reader in opened:
@@ -158,7 +158,7 @@ def _profile(settings: RunSettings) -> EndpointProfile:
     return replace(profile, max_item_bytes=item, max_body_bytes=body)
 
 
-def _guess_units(document: Document, reader: Reader) -> dict[str, str]:
+def guess_units(document: Document, reader: Reader) -> dict[str, str]:
     """The unit of each column with ``unit: auto``, from the first rows, by the label that the mapping compiles with."""
     columns: set[str | None] = set()
     for spec in document.mapping.fields.values():

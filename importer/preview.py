@@ -40,8 +40,8 @@ class Preview:
     """The first events, and what became of the ``rows_read``, which end with the last row that was needed.
 
     ``rejects`` are the first of the ``rejected`` rows. With grouping (else 0), ``groups`` were looked for and have
-    ``lines``, and ``broken`` counts records that may be further lines of theirs. ``twins`` are files that were left out,
-    each with the one that has the same bytes.
+    ``lines``, and ``broken`` counts records that may be further lines of theirs. ``twins`` are files that were left
+    out, each with the one that has the same bytes.
     """
 
     samples: list[Sample] = field(default_factory=list)

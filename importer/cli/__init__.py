@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
 )
 @click.version_option(package_name="importer")
 def cli() -> None:
-    """The whole command line."""  # noqa: D401 -- it is a group; its help is above
+    """The whole command line."""
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from importer.mapping.trace import Step
     from importer.mapping.trace_event import Entry, TracedField, TracedList
     from importer.records import Reject
+    from importer.source.rows import SourceRow
 
 _SHOWN = 20
 _INDENT = "  "
@@ -65,7 +66,8 @@ def _text(found: Explanation) -> Iterator[str]:
         yield from ("", *_steps([found.where], ""))
     if found.group is not None:
         key = ", ".join(f"{name} {shown(part)}" for name, part in found.group.items())
-        yield from ("", printable(f"group {key}: {count(len(found.rows), 'row')}"))
+        rows = f": {count(len(found.rows), 'row')}" if found.gathered else ""
+        yield from ("", printable(f"group {key}{rows}"))
     event = parse(found.event) if found.event is not None else None
     for item in found.targets:
         yield from ("", *_target(item, found), *_result(item.target, event))
@@ -83,19 +85,21 @@ def _rows(found: Explanation) -> Iterator[str]:
         yield printable(f"{found.file}:{found.row}") + (f" (line {found.line})" if found.line else "")
     if found.record is not None:
         yield f"  {shown(found.record)}"
-    for row in _some(found):
-        mark = "  <- this row" if len(found.rows) > 1 and (row.file, row.row) == (found.file, found.row) else ""
-        yield heading(row) + mark
-        yield from cell_lines(row.cells)
+    for index, row in enumerate(found.rows):
+        if _is_shown(index, found):
+            yield heading(row) + ("  <- this row" if len(found.rows) > 1 and _is_asked_for(row, found) else "")
+            yield from cell_lines(row.cells)
     if len(found.rows) > _SHOWN:
         yield f"and {len(found.rows) - _SHOWN:,} more rows"
 
 
-def _some(found: Explanation) -> list[Any]:
-    """The first rows, and the one that was asked for."""
-    return [
-        row for index, row in enumerate(found.rows) if index < _SHOWN or (row.file, row.row) == (found.file, found.row)
-    ]
+def _is_asked_for(row: SourceRow, found: Explanation) -> bool:
+    return (row.file, row.row) == (found.file, found.row)
+
+
+def _is_shown(index: int, found: Explanation) -> bool:
+    """Whether row ``index`` is one of the first, or the one that was asked for."""
+    return index < _SHOWN or _is_asked_for(found.rows[index], found)
 
 
 def _target(item: TracedField | TracedList, found: Explanation) -> Iterator[str]:
@@ -106,18 +110,18 @@ def _target(item: TracedField | TracedList, found: Explanation) -> Iterator[str]
         yield from _steps(item.steps, _INDENT)
         return
     yield from _steps(item.conditions, _INDENT)
-    for entry in item.entries[:_SHOWN]:
-        yield f"{_INDENT}{_entry_name(entry, found)}"
+    of_rows = found.group is not None
+    shown_entries = [
+        one for one in item.entries if one.number <= _SHOWN or (of_rows and _is_shown(one.number - 1, found))
+    ]
+    for entry in shown_entries:
+        yield _INDENT + (heading(found.rows[entry.number - 1]) if of_rows else f"entry {entry.number}")
         yield from _steps(entry.conditions, _INDENT * 2)
         for field in entry.fields:
             yield f"{_INDENT * 2}{printable(field.target.partition('[].')[2])}"
             yield from _steps(field.steps, _INDENT * 3)
-    if len(item.entries) > _SHOWN:
-        yield f"{_INDENT}and {len(item.entries) - _SHOWN:,} more entries"
-
-
-def _entry_name(entry: Entry, found: Explanation) -> str:
-    return heading(found.rows[entry.number - 1]) if found.group is not None else f"entry {entry.number}"
+    if len(item.entries) > len(shown_entries):
+        yield f"{_INDENT}and {len(item.entries) - len(shown_entries):,} more entries"
 
 
 def _steps(steps: Iterable[Step], margin: str) -> Iterator[str]:

@@ -14,7 +14,7 @@ from importer.mapping.compiled import LINE, ROW
 from importer.mapping.keys import key_part
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.sql_tree import parse
-from importer.mapping.trace import FieldTracer, Path, Step, condition, holds, messages, sql_column
+from importer.mapping.trace import FieldTracer, Path, Step, condition, first_reasons, holds, messages, sql_column
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -105,26 +105,33 @@ class EventTracer:
         self, frame: pl.DataFrame, target: str, spec: FieldSpec, path: Path, checks: Sequence[FailedCheck]
     ) -> list[TracedField]:
         """The field for each row of ``frame``. Of ``checks``, those of its SQL and its presence become steps, too."""
-        names = {target, ".".join(path).removeprefix("fields.")}
-        failures = self._failures(frame, [item for item in checks if item.target in names])
         found = []
-        for steps, reasons in zip(self.fields.steps(frame, target, spec, path), failures, strict=True):
+        failures = self._failures(frame, checks, path, also=target)
+        for steps, failed in zip(self.fields.steps(frame, target, spec, path), failures, strict=True):
             is_said = any(step.rejected for step in steps)  # that the target is missing then is no news
-            more = [] if is_said else [Step("check", "", None, reason) for reason in dict.fromkeys(reasons)]
-            found.append(TracedField(target, (*steps, *more)))
+            found.append(TracedField(target, steps if is_said else (*steps, *failed)))
         return found
 
-    def _failures(self, frame: pl.DataFrame, checks: Iterable[FailedCheck]) -> list[list[str]]:
-        """What ``checks`` say about each row of ``frame``, and where they are of lines, about the lines."""
-        found: list[list[str]] = [[] for _ in range(frame.height)]
+    def _failures(
+        self, frame: pl.DataFrame, checks: Iterable[FailedCheck], path: Path, also: str = ""
+    ) -> list[tuple[Step, ...]]:
+        """What those of ``checks`` say that guard ``path``: its SQL and conditions, or ``also``, its target.
+
+        For each row of ``frame``; of the lines, where they look at these.
+        """
+        dotted = ".".join(path).removeprefix("fields.")
+        names = {dotted, f"{dotted}.when", f"{dotted}.where", also}
+        found: list[dict[str, None]] = [{} for _ in range(frame.height)]
         for item in checks:
+            if item.target not in names:
+                continue
             if not set(item.check.shown.meta.root_names()) <= set(frame.columns):
                 continue  # the several values of a column are put together for rejects only, which say this themselves
             for number, message in enumerate(messages(frame, item.check)):
                 if message is not None:
                     of_lines = messages(self._lines(), item.of_lines) if item.of_lines is not None else [message]
-                    found[number] += filter(None, of_lines)
-        return found
+                    found[number] |= dict.fromkeys(filter(None, of_lines))
+        return [tuple(Step("check", "", None, reason) for reason in reasons) for reasons in found]
 
     def _lines(self) -> pl.DataFrame:
         """The lines of the group, with the arguments of aggregates."""
@@ -147,21 +154,24 @@ class EventTracer:
             condition(self.frame, text, (*path, name)) for name, text in (("when", spec.when), ("where", spec.where))
         )
         conditions = when + where
-        entries = self._entries(self.frame, [1], target, spec, path, self.compiled.plan.checks)
-        return TracedList(target, conditions, entries if holds(conditions) else ())
+        (failed,) = self._failures(self.frame, self.compiled.plan.checks, path)
+        entries = self._entries(self.frame, [1], target, spec, path, self.compiled.plan.checks, [()])
+        return TracedList(target, conditions + failed, entries if holds(conditions) else ())
 
     def _list(self, target: str, spec: EachSpec, item: EntryList, path: Path) -> TracedList:
         """A list with an entry for each struct of a column, or for each line of the group."""
         (conditions,) = condition(self.frame, spec.when, (*path, "when"))
+        (failed,) = self._failures(self.frame, self.compiled.plan.checks, path)
         if not holds(conditions):
-            return TracedList(target, conditions, ())
+            return TracedList(target, conditions + failed, ())
         frame = self.rows if item.column is None else _structs(self.frame, item.column)
         numbers = frame[LINE].to_list() if item.column is None else list(range(1, frame.height + 1))
         if item.where is not None:
             frame = item.where.plan.with_sql(frame)
         frame = item.plan.with_stages(item.plan.with_sql(frame))
         own = condition(frame, spec.where, (*path, "where"))
-        return TracedList(target, conditions, self._entries(frame, numbers, target, spec, path, item.checks, own))
+        entries = self._entries(frame, numbers, target, spec, path, item.checks, own)
+        return TracedList(target, conditions + failed, entries)
 
     def _entries(
         self,
@@ -171,16 +181,17 @@ class EventTracer:
         spec: EachSpec,
         path: Path,
         checks: Sequence[FailedCheck],
-        conditions: Sequence[tuple[Step, ...]] = ((),),
+        conditions: Sequence[tuple[Step, ...]],
     ) -> tuple[Entry, ...]:
         """An entry for each row of ``frame``; of one that its condition leaves out, only that."""
         fields = [
             self._traced(frame, f"{target}[].{name}", item, (*path, "each", name), checks)
             for name, item in spec.each.items()
         ]
+        failures = self._failures(frame, checks, path) if any(conditions) else [()] * frame.height
         return tuple(
-            Entry(number, own, tuple(field[index] for field in fields) if holds(own) else ())
-            for index, (number, own) in enumerate(zip(numbers, conditions, strict=True))
+            Entry(number, own + failed, tuple(field[index] for field in fields) if holds(own) else ())
+            for index, (number, own, failed) in enumerate(zip(numbers, conditions, failures, strict=True))
         )
 
 
@@ -192,8 +203,10 @@ def _structs(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def where(compiled: CompiledMapping, row: pl.DataFrame, text: str) -> Step:
     """The condition ``text`` on rows, for the one of ``row``."""
-    found = compiled.where.plan.with_sql(row)[compiled.where.name].item() if compiled.where else None
-    return Step("where", text, found)
+    assert compiled.where is not None  # noqa: S101  (``text`` is what it was compiled from)
+    row = compiled.where.plan.with_sql(row)
+    (reason,) = first_reasons(row, [item.check for item in compiled.where.plan.checks])
+    return Step("where", text, row[compiled.where.name].item(), reason)
 
 
 def group_key(compiled: CompiledMapping, names: Iterable[str], row: pl.DataFrame) -> dict[str, str | None]:

@@ -225,7 +225,7 @@ def test_the_form_of_the_log_may_come_from_the_environment(
 @pytest.mark.usefixtures("folder")
 def test_a_stop_is_told_in_the_same_form() -> None:
     with spawn() as url:
-        arguments = _run(url, "--log-format", "json", "--json", "--endpoint", "single", "--rate", "10")
+        arguments = _run(url, "--log-format", "json", "--json", "--endpoint", "single", "--rate", "5")
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with _started("-m", "importer", *arguments, **pipes) as process:
             _until(lambda: received(url)["requests"] > 0, process)
@@ -395,7 +395,7 @@ def test_status_after_a_kill_names_the_doubtful_rows_and_the_command_to_run(
 ) -> None:
     monkeypatch.setenv("IMPORTER_ENDPOINT", "single")
     with spawn() as url:
-        with _started("-m", "importer", *_run(url, "--quiet", "--rate", "20")) as process:
+        with _started("-m", "importer", *_run(url, "--quiet", "--rate", "5")) as process:
             _until(lambda: received(url)["requests"] > 2, process)
             (running,) = json.loads(command("status", "--json").out)["imports"]
             assert (running["status"], running["holder"]["pid"]) == ("running", process.pid)

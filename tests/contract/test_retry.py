@@ -5,16 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 GOOD = {"P": "in_progress", "S": "shipped"}
 MENDED = {**GOOD, "X": "cancelled"}

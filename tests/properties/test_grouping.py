@@ -27,6 +27,7 @@ FIELDS = """
   id: order
   lines: {sql: COUNT(*)}
   weight: {sql: SUM(weight)}
+  distinct: {sql: SUM(DISTINCT weight)}
   mean: {sql: AVG(weight)}
   middle: {sql: MEDIAN(weight)}
   value: {sql: "SUM(price * qty)", round: 2}
@@ -125,6 +126,7 @@ def model(lines: list[dict[str, Any]]) -> dict[str, Any]:
         "id": first["order"],
         "lines": len(lines),
         "weight": weight,
+        "distinct": total([weights[i] for i in range(len(weights)) if weights[i] not in weights[:i]]),
         "mean": None if weight is None else weight / len(known),
         "middle": middle,
         "value": None if value is None else round(value, 2),

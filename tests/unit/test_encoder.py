@@ -185,6 +185,14 @@ def test_the_first_and_the_last_time_of_what_is_encoded(field: str) -> None:
     assert (nothing.oldest_ms, nothing.newest_ms) == (None, None)
 
 
+def test_only_what_is_encoded_counts_with_its_size() -> None:
+    frame = pl.DataFrame({"a": ["x", "y" * 400, "z", "zz"]})
+    encoder = Encoder(compile_mapping(document("  id: a\n"), frame.schema, is_text=False), b",\n", 300)
+    encoded = encoder.encode(chunk_of(frame))
+    size = len(Piece(encoded, 0, 1).event(0))
+    assert encoder.sizes == {size: 2, size + 1: 1}
+
+
 def test_times_and_findings_of_several_chunks_come_together() -> None:
     frame = pl.DataFrame({"t": ["2024-10-27T02:30", "2024-10-26T02:30"]})
     fields = "  context.event_timestamp: {column: t, timezone: Europe/Paris}\n"

@@ -178,6 +178,12 @@ def test_a_typed_cell_is_checked_in_every_row_where_its_field_applies() -> None:
     assert result.values("value") == [None]
 
 
+def test_a_row_is_not_blamed_for_a_cell_that_its_event_does_not_need() -> None:
+    fields = "  value: {sql: SUM(price), when: \"who = 'y'\"}\n  tax: {sql: SUM(qty)}\n"
+    result = group(fields, price=["x", "1", "1", "1", "1"], qty=["1", "1", "x", "1", "1"])
+    assert rejects(result) == {1: "group_rejected", 3: "type", 5: "group_rejected"}
+
+
 def test_a_cast_inside_an_aggregate_rejects_where_the_event_depends_on_it() -> None:
     fields = "  value: {sql: \"CASE WHEN who = 'x' THEN SUM(CAST(c AS DOUBLE)) ELSE 0 END\"}\n"
     result = group(fields, c=["1", "bad", "worse", None, "2"])
@@ -283,6 +289,14 @@ def test_a_declared_type_decides_what_is_one_group() -> None:
     assert result.values("n") == [3, 1]
     assert result.rejects == {4: ("type", "group_by order: column 'order' is \"x\", which is not a whole number")}
     assert result.values("context.event_id")[0] == hashlib.sha256(b"1:18:purchase1:7").hexdigest()[:32]
+
+
+def test_a_cell_that_does_not_fit_the_type_of_its_group_key_has_a_group_of_its_own() -> None:
+    head = HEAD.replace("{price", "{order: integer, price")
+    mapping = compile_mapping(document("  id: order\n", head), {name: pl.String() for name in ORDERS}, is_text=True)
+    (part,) = mapping.group_key or ()
+    frame = pl.DataFrame({"order": ["007", "x", "", None]})
+    assert frame.select(part.alias("k"))["k"].to_list() == ["7", "x", None, None]
 
 
 def test_there_is_no_group_key_without_group_by() -> None:

@@ -271,3 +271,14 @@ def test_aggregates_of_untyped_text_show_the_line_to_add(text: str) -> None:
 @pytest.mark.parametrize("text", ["COUNT(a)", "FIRST(a)", "STRING_AGG(a, ',')", "COUNT(DISTINCT a)"])
 def test_what_does_not_compare_takes_untyped_text(text: str) -> None:
     assert compile_group_sql(text, TYPES, frozenset({"a"}), "p").line_columns == {"a"}
+
+
+@pytest.mark.parametrize("text", ["SUM(DISTINCT x)", "AVG(DISTINCT x)", "STRING_AGG(DISTINCT a, '+')"])
+def test_distinct_keeps_the_order_of_the_lines(text: str) -> None:
+    """Without that, floating point would be added in any order, and only now and then give another digit."""
+    trees = [
+        expr.meta.serialize(format="json")
+        for expr in compile_group_sql(text, TYPES, frozenset(), "p").aggregates.values()
+    ]
+    assert any('"Unique":true' in tree for tree in trees)
+    assert not any('"Unique":false' in tree for tree in trees)

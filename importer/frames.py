@@ -1,0 +1,163 @@
+"""Frames in memory instead of files: the rows that a Parquet file would have, to the bytes that a run would send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+from importer.encoder import ChunkInput, Encoder
+from importer.errors import UsageInvalid
+from importer.mapping.compile import compile_mapping
+from importer.plan import guess_units
+from importer.profiles import PROFILES
+from importer.records import Place, Reject, Span
+from importer.source.calendar import Calendar
+from importer.source.chunk import MAX_CHUNK_ROWS, Chunk
+from importer.source.parquet_types import polars_type
+from importer.staging import group_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from importer.mapping.compiled import CompiledMapping
+    from importer.mapping.document import Document
+    from importer.records import EncodedRows
+    from importer.settings import RunSettings
+    from importer.source import Anchor
+
+NAME = "frame"
+"""How rejects call the frame."""
+_AT = "\x01at"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """What becomes of the rows of a frame.
+
+    ``events`` are UTF-8 JSON, one object each, in the order of their first rows. ``rejects`` are the rows that are not
+    sent, by their number in the frame (from 1), and why. ``filtered`` is how many rows the ``where`` of the mapping
+    leaves out. Without ``group_by``, events, rejects and filtered rows add up to the rows of the frame.
+    """
+
+    events: list[bytes]
+    rejects: tuple[Reject, ...]
+    filtered: int
+
+
+def encode_frame(frame: pl.DataFrame | pa.Table, document: Document, settings: RunSettings) -> Encoded:
+    """The events of the rows of ``frame`` by the mapping of ``document``. Of ``settings``, what decides about bytes.
+
+    Raises:
+        MappingInvalid: the mapping does not fit the columns.
+        SourceUnreadable: a column that is mapped is missing.
+        UsageInvalid: the key is ``position``, or the frame cannot be read.
+    """
+    if document.mapping.key == "position":
+        raise UsageInvalid(
+            f"{document.name}: `key: position` means a file and a row in it, and a frame is no file.",
+            "Name the columns that make an event unique: `key: order_id`.",
+        )
+    table = _normal(frame)
+    units = guess_units(document, _Frame(table))
+    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=settings.test_code)
+    limit = settings.max_item_bytes or PROFILES[settings.endpoint].max_item_bytes
+    encoder = Encoder(mapping, b"", limit)
+    found = _Found(mapping, table)
+    encoded = [encoder.encode(chunk) for chunk in found.chunks()]
+    events = [event for part in encoded for event in _events(part)]
+    rejects = [reject for part in encoded for reject in part.rejects] + found.rejects
+    sent = sum(len(part.rows_of(index)) for part in encoded for index in range(part.count))
+    by_row = sorted(rejects, key=lambda reject: reject.row)
+    return Encoded(events, tuple(by_row), table.height - sent - len(rejects))
+
+
+def _normal(frame: pl.DataFrame | pa.Table) -> pl.DataFrame:
+    """The frame with the types that a Parquet file of it would have. Columns without such a type are left out."""
+    if isinstance(frame, pl.DataFrame):
+        frame = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+    if not isinstance(frame, pa.Table):
+        raise UsageInvalid(f"A {type(frame).__name__} is no frame.", "Give a polars DataFrame or a pyarrow Table.")
+    types = {item.name: polars_type(item.type) for item in frame.schema}
+    readable = [name for name, dtype in types.items() if dtype != pl.Unknown]
+    columns = pl.DataFrame(frame.select(readable))
+    return columns.cast({name: types[name] for name in readable})
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame as a reader, for whoever wants to look at its first rows."""
+
+    frame: pl.DataFrame
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The type of each column."""
+        return dict(self.frame.schema)
+
+    @property
+    def total_rows(self) -> int:
+        """Its height."""
+        return self.frame.height
+
+    def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:  # noqa: ARG002
+        """The rows of the first span."""
+        part = self.frame[missing[0].start - 1 : missing[0].stop - 1]
+        rows = pl.int_range(1, part.height + 1, dtype=pl.Int64, eager=True)
+        yield Chunk(Span(0, 1, part.height + 1), part, rows)
+
+
+class _Found:
+    """The rows of a frame as chunks for the encoder, and in ``rejects`` those that cannot come so far."""
+
+    def __init__(self, mapping: CompiledMapping, frame: pl.DataFrame) -> None:
+        self.rejects: list[Reject] = []
+        self._mapping = mapping
+        strays = Calendar({name: frame.schema[name] for name in mapping.columns})
+        at = pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias(_AT)
+        is_stray = strays.strays(frame)
+        explained = zip(
+            at.filter(is_stray), strays.explain(frame.filter(is_stray)) if is_stray.any() else (), strict=True
+        )
+        for row, (message, values) in explained:
+            self.rejects.append(Reject(0, NAME, row, 0, "source", "time_range", message, values))
+        self._rows = frame.with_columns(at).filter(~is_stray)
+
+    def chunks(self) -> Iterator[ChunkInput]:
+        """The rows; with ``group_by`` all groups at once."""
+        if self._mapping.group_key is not None:
+            yield self._groups(self._mapping.group_key)
+            return
+        for part in self._rows.iter_slices(MAX_CHUNK_ROWS):
+            yield self._chunk(part, part[_AT], None)
+
+    def _groups(self, group_key: Sequence[pl.Expr]) -> ChunkInput:
+        passing = self._rows.filter(self._mapping.passing(self._rows))
+        has_key = passing.select(pl.all_horizontal(key.is_not_null() for key in group_key)).to_series()
+        message = "group_by: the key is empty, so nobody knows which event this row belongs to"
+        for values in passing.filter(~has_key).iter_rows(named=True):
+            row = values.pop(_AT)
+            self.rejects.append(Reject(0, NAME, row, 0, "mapping", "group_key_missing", message, values))
+        rows, starts = group_rows(passing.filter(has_key), self._mapping, 1)
+        numbers = pl.int_range(1, rows.height + 1, dtype=pl.Int64, eager=True)
+        return self._chunk(rows, numbers, starts.search_sorted(numbers, side="right"))
+
+    def _chunk(self, part: pl.DataFrame, rows: pl.Series, groups: pl.Series | None) -> ChunkInput:
+        at, first = part[_AT], int(rows[0]) if len(rows) else 1
+        return ChunkInput(
+            span=Span(0, first, first + len(rows)),
+            file=NAME,
+            path=NAME,
+            frame=part.select(self._mapping.columns),
+            rows=rows,
+            rejects=(),
+            place_of=lambda row: Place(NAME, at[row - first] if groups is not None else row, 0),
+            groups=groups,
+        )
+
+
+def _events(encoded: EncodedRows) -> Iterator[bytes]:
+    return (bytes(encoded.body[start:stop]) for start, stop in pairwise(encoded.offsets))
