@@ -198,7 +198,7 @@ def _paced(requests_per_second: float | None) -> float | None:
 def check_rejects(report: Report, settings: RunSettings, *, at_end: bool) -> None:
     """Raise TooManyRejects beyond ``--max-rejects``. A share means little before some rows are known."""
     limit, rows = settings.max_rejects, report.rows
-    known = rows.settled + rows.skipped
+    known = rows.settled + report.continued_rows
     if limit is None or (limit.is_percentage and not at_end and known < _SHARE_NEEDS_ROWS):
         return
     rejected = rows.rejected + report.rejected_earlier

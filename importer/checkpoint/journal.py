@@ -61,8 +61,10 @@ class Checkpoint:
             StateUnusable: the file is damaged or cannot be used.
         """
         self._now = now
+        self._opened = self._timestamp()
+        self._has_begun = False
         self.path = prepare_directory(directory) / key.file_name()
-        self._lock = Lock(lock_path(self.path), self._timestamp())
+        self._lock = Lock(lock_path(self.path), self._opened)
         try:
             if not os.path.lexists(self.path):
                 create(self.path, {"key": json.dumps(key.parts()), "created": json.dumps(self._timestamp())})
@@ -122,8 +124,8 @@ class Checkpoint:
             self._drop_unused_fingerprints()
             self._ledger.close_window(carry=True)
             self._ledger.write()
-            last = self._runs[-1].number if self._runs else 0
-            self._save_run(RunRecord(last + 1, self._timestamp(), None, None, details))
+            self._save_run(RunRecord(self._next_run(), self._timestamp(), None, None, details))
+        self._has_begun = True
         return [source.known() for source in admitted]
 
     def agree(self, candidates: Sequence[Candidate], fingerprint: Mapping[str, Any]) -> None:
@@ -183,8 +185,14 @@ class Checkpoint:
                 self._store.put("rejects_file", json.dumps(path), length)
 
     def end(self, exit_code: int, unanswered: Iterable[Span] = ()) -> None:
-        """End the run gracefully. Only rows of ``unanswered``, sent without an answer, become ambiguous."""
+        """End the run gracefully. Only rows of ``unanswered``, sent without an answer, become ambiguous.
+
+        A run that ended before :meth:`begin` is recorded all the same, and leaves what an earlier one had announced.
+        """
         with self._store.transaction():
+            if not self._has_begun:
+                self._save_run(RunRecord(self._next_run(), self._opened, self._timestamp(), exit_code, {}))
+                return
             self._ledger.close_window(carry=False)
             for span in unanswered:
                 self._ledger.doubt(span)
@@ -228,6 +236,13 @@ class Checkpoint:
         for number in self._fingerprints.keys() - {source.fingerprint for source in self._ledger.sources}:
             del self._fingerprints[number]
             self._store.remove("fingerprint", number)
+
+    def _next_run(self) -> int:
+        return self._runs[-1].number + 1 if self._runs else 1
+
+    def _new_run(self, details: Mapping[str, Any]) -> RunRecord:
+        last = self._runs[-1].number if self._runs else 0
+        return RunRecord(last + 1, self._opened, None, None, details)
 
     def _save_run(self, run: RunRecord) -> None:
         self._runs.append(run)

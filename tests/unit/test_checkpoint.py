@@ -467,3 +467,23 @@ def test_tallies_add_up() -> None:
     assert total(tallies).rows == 9
     assert total([]) == Tally()
     assert Tally.from_json(json.loads(json.dumps(total(tallies).to_json()))) == total(tallies)
+
+
+def test_a_run_that_ended_before_it_began_leaves_the_earlier_ones_alone(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoint:
+        begun(checkpoint, a_file(tmp_path))
+        checkpoint.commit(Changes(announced=[Span(0, 1, 4)]))
+    with opened(tmp_path) as checkpoint:
+        checkpoint.end(4)
+        killed, failed = peek(checkpoint.path).runs
+        assert (killed.number, killed.ended, killed.exit_code) == (1, None, None)
+        assert (failed.number, failed.exit_code) == (2, 4)
+    with opened(tmp_path) as checkpoint:
+        begun(checkpoint, a_file(tmp_path))
+        assert checkpoint.ambiguous() == [Span(0, 1, 4)]
+
+
+def test_the_very_first_run_may_end_before_it_begins(tmp_path: Path) -> None:
+    with opened(tmp_path) as checkpoint:
+        checkpoint.end(4)
+        assert [(run.number, run.exit_code) for run in peek(checkpoint.path).runs] == [(1, 4)]
