@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import signal
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Stop", "is_known", "plan", "plan_retry", "run", "validate"]
 
+WAKE_SECONDS = 0.1
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
 
 
@@ -168,10 +169,17 @@ def _carry(wire: Wire, stop: Stop) -> None:
     with ThreadPoolExecutor(1, thread_name_prefix="importer-wire") as pool:
         carried = pool.submit(asyncio.run, wire.carry())
         try:
-            carried.result()
+            _await(carried)
         except KeyboardInterrupt:  # only where nobody handles the signal, as in a notebook
             stop.request(signal.SIGINT)
-            carried.result()  # what is under way gets its answer first
+            _await(carried)  # what is under way gets its answer first
+
+
+def _await(carried: Future[None]) -> None:
+    """Wait for the end. Raises what ended it."""
+    while not carried.done():  # Polars puts a handler around that of SIGINT, and then a signal does not end a wait
+        wait([carried], WAKE_SECONDS)
+    carried.result()
 
 
 def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:

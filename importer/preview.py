@@ -6,6 +6,7 @@ The events are made by the encoder of the run, so they are the bytes that a run 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from importer.belt import _input
@@ -92,19 +93,18 @@ def _look_at_groups(found: Preview, plan: Plan, limit: int, progress: Progress) 
 def _take(found: Preview, encoded: EncodedRows, chunk: Chunk, source: PlannedSource, limit: int) -> None:
     """Add the events of a chunk up to ``limit``, and count the rows up to the last one of them."""
     count = min(limit - len(found.samples), encoded.count)
-    sent = 0
-    for index in range(count):
-        numbers = encoded.rows_of(index)
-        rows = source_rows(chunk, source.name, numbers, source.mapping.columns)
-        found.samples.append(Sample(tuple(rows), Piece(encoded, index, index + 1).event(index)))
-        sent += len(numbers)
+    events = Piece(encoded, 0, count)
+    numbers = [encoded.rows_of(index) for index in range(count)]
+    rows = iter(source_rows(chunk, source.name, chain(*numbers), source.mapping.columns))
+    for index, of_event in enumerate(numbers):
+        found.samples.append(Sample(tuple(islice(rows, len(of_event))), events.event(index)))
     is_enough = len(found.samples) == limit and chunk.groups is None
     stop = encoded.rows_of(count - 1).stop if is_enough else encoded.span.stop
     rejects = rejects_within(encoded.rejects, encoded.span.start, stop)
     found.rows_read += stop - encoded.span.start
     found.rejected += len(rejects)
     found.rejects += rejects[: max(SHOWN_REJECTS - len(found.rejects), 0)]
-    found.filtered += stop - encoded.span.start - sent - len(rejects)
+    found.filtered += stop - encoded.span.start - events.source_rows - len(rejects)
 
 
 def _encoder(plan: Plan, source: PlannedSource) -> Encoder:

@@ -240,10 +240,6 @@ class Checkpoint:
     def _next_run(self) -> int:
         return self._runs[-1].number + 1 if self._runs else 1
 
-    def _new_run(self, details: Mapping[str, Any]) -> RunRecord:
-        last = self._runs[-1].number if self._runs else 0
-        return RunRecord(last + 1, self._opened, None, None, details)
-
     def _save_run(self, run: RunRecord) -> None:
         self._runs.append(run)
         save_run(self._store, run)

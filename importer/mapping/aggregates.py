@@ -196,4 +196,8 @@ def _with_content(node: Node, content: Node) -> Node:
     if kind == "Function":
         return {"Function": body | {"input": [content]}}
     name, inner = kind_of(body)
-    return {"Agg": {name: content if name in _PLAIN else inner | {"input": content}}}
+    if name in _PLAIN:
+        return {"Agg": {name: content}}
+    # a NaN among the lines rejects the event, and is not passed over in silence
+    options = {"propagate_nans": True} if "propagate_nans" in inner else {}
+    return {"Agg": {name: inner | options | {"input": content}}}

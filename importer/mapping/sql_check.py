@@ -136,8 +136,7 @@ class Allowed:
         for name in map(column_name, operands):
             if name in self._untyped:
                 raise SqlInvalid(
-                    f"column {name!r} is text here and cannot be computed with; "
-                    f"declare its type:  {_declaration(name)}"
+                    f"column {name!r} is text here and cannot be computed with; declare its type:  {_declaration(name)}"
                 )
 
 

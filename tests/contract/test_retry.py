@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import pytest
 
+import importer
 from importer.cli import main
 from importer.sandbox.process import received, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+PATIENCE_SECONDS = 60
 GOOD = {"P": "in_progress", "S": "shipped"}
 MENDED = {**GOOD, "X": "cancelled"}
 ALL = {**MENDED, "Y": "returned"}
@@ -220,6 +226,32 @@ def test_a_retry_that_was_cut_short_goes_on(shop: Shop) -> None:
     assert (first.report["status"], first.rows["sent"]) == ("incomplete", 10)
     assert shop.retry(rejects).rows == {"read": 30, "sent": 20, "skipped": 10}
     assert (shop.seen()["events"], shop.seen()["digest"]) == (31, shop.clean_digest())
+
+
+def test_a_retry_that_was_killed_goes_on(shop: Shop) -> None:
+    write("exports/a.csv", orders("X" * 500 + "P"))
+    with spawn(["--fault", "latency=0.02"]) as shop.url:
+        rejects = shop.run().rejects
+        shop.map(MENDED)
+        command = [sys.executable, "-P", "-m", "importer", "retry", "m.yaml", str(rejects), "--site", "7"]
+        command += ["--url", shop.url, "--endpoint", "single", "--concurrency", "4", "--quiet"]
+        environment = {**os.environ, "PYTHONPATH": str(Path(importer.__path__[0]).parent)}
+        with subprocess.Popen(command, env=environment) as process:
+            try:
+                deadline = time.monotonic() + PATIENCE_SECONDS
+                while shop.seen()["events"] < 20:  # more than can be under way, so that some are acknowledged
+                    assert time.monotonic() < deadline, "nothing arrives"
+                    time.sleep(0.01)
+            finally:
+                process.kill()
+        rest = shop.retry(rejects, "--endpoint", "single")
+        assert rest.rows["read"] == 500
+        assert rest.rows["sent"] + rest.rows["skipped"] == 500
+        assert rest.rows["skipped"] > 0
+        assert rest.report["overall"] == {"rows": 501, "sent": 501, "filtered": 0, "rejected": 0, "duplicate": 0}
+        seen = shop.seen()
+        assert (seen["unique_ids"], seen["conflicts"], seen["digest"]) == (501, 0, shop.clean_digest())
+        assert seen["repeats"] <= 4
 
 
 def test_refused_rows_are_named_by_their_place_in_the_file(shop: Shop) -> None:

@@ -104,7 +104,7 @@ def test_a_frame_becomes_the_events_that_a_file_would(tmp_path: Path) -> None:
     data = frame("PXP")
     encoded = importer.encode(data, MAPPING)
     assert [json.loads(event)["id"] for event in encoded.events] == ["1", "3"]
-    assert [(one.row, one.code, one.source_row["state"]) for one in encoded.rejects] == [(2, "not_in_map", "X")]  # type: ignore[index, call-overload]
+    assert [(one.row, one.code, one.source_row["state"]) for one in encoded.rejects] == [(2, "map", "X")]  # type: ignore[index, call-overload]
     assert encoded.filtered == 0
     assert importer.encode(data.to_arrow(), MAPPING) == encoded
 

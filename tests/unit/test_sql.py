@@ -1,3 +1,4 @@
+import math
 from typing import Any
 
 import polars as pl
@@ -182,6 +183,14 @@ def of_groups(text: str) -> list[Any]:
 )
 def test_aggregates_see_all_lines_and_columns_are_those_of_the_first(text: str, expected: list[object]) -> None:
     assert of_groups(text) == expected
+
+
+@pytest.mark.parametrize("text", ["MIN(x)", "MAX(x)", "SUM(x)", "AVG(x)"])
+def test_a_nan_is_not_passed_over(text: str) -> None:
+    found = compile_group_sql(text, TYPES, frozenset(), "p")
+    lines = pl.DataFrame({"x": [1.0, float("nan"), 2.0]}).with_columns(**found.arguments)
+    value = lines.select(**found.aggregates).select(v=found.rest.expr).item()
+    assert math.isnan(value)
 
 
 def lost_lines(text: str) -> list[tuple[list[int], list[int]]]:
