@@ -33,6 +33,7 @@ from importer.sandbox.server import Sandbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+PATIENCE_SECONDS = 60  # nothing is waited for to its end unless something is wrong
 ROOT = Path(__file__).parents[2]
 HEADERS = {"Content-Type": "application/json"}
 QUERY = "?tc_s=1234&token=secret"
@@ -73,11 +74,9 @@ async def server(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    for _ in range(1_000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("it did not come about")
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not condition():  # noqa: ASYNC110 - nobody tells us
+            await asyncio.sleep(0.01)
 
 
 async def post(
@@ -250,7 +249,7 @@ async def test_reset_before_does_not_wait_for_the_body(server: Sandbox) -> None:
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(b"POST /events HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n")
     with pytest.raises(ConnectionResetError):
-        await asyncio.wait_for(reader.read(), 10)
+        await asyncio.wait_for(reader.read(), PATIENCE_SECONDS)
     writer.close()
     with suppress(ConnectionError):
         await writer.wait_closed()
@@ -378,7 +377,7 @@ async def test_a_hang_does_not_hold_the_end(session: aiohttp.ClientSession) -> N
     server = await Sandbox.start(faults=[parse_fault("hang=3600")])
     hanging = asyncio.create_task(post(session, server, batch_of(event_of(1))))
     await until(lambda: server._board.fired)
-    await asyncio.wait_for(server.close(), 5)
+    await asyncio.wait_for(server.close(), PATIENCE_SECONDS)
     with pytest.raises(aiohttp.ClientError):
         await hanging
 
@@ -412,7 +411,7 @@ def sha256_of(script: str) -> str:
 def end_of(process: subprocess.Popen[str]) -> int:
     """Wait for a process that is to end by itself."""
     try:
-        return process.wait(10)
+        return process.wait(PATIENCE_SECONDS)
     finally:
         process.kill()
 
@@ -424,7 +423,7 @@ def is_listening(url: str) -> bool:
 
 
 def wait_until(condition: Callable[[], object]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + PATIENCE_SECONDS
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
@@ -437,6 +436,7 @@ def send(url: str, body: bytes) -> None:
 
 
 def test_spawn_runs_and_ends_a_process_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importer.sandbox.process.END_SECONDS", PATIENCE_SECONDS)  # it is to end by itself
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     with spawn(["--max-event-bytes", "500", "--fault", "latency=0"]) as url:

@@ -10,6 +10,7 @@ import ssl
 import struct
 import traceback
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -24,15 +25,15 @@ from importer.settings import Destination, RetryPolicy, Secret
 from importer.transport import ANSWER_BYTES, AiohttpTransport, is_plain_remote
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
     Behaviour = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 KEY = "f00d-key/with+odd_chars&=é"
 KEY_FORMS = (KEY, "f00d-key%2Fwith%2Bodd_chars%26%3D%C3%A9", "f00d-key")
-POLICY = RetryPolicy(connect_timeout_seconds=5, request_timeout_seconds=5)
-SHORT = RetryPolicy(connect_timeout_seconds=0.3, request_timeout_seconds=0.3)
+POLICY = RetryPolicy(connect_timeout_seconds=60, request_timeout_seconds=60)
+SHORT = RetryPolicy(connect_timeout_seconds=60, request_timeout_seconds=0.3)  # for a server that never answers
 
 
 class Server:
@@ -291,7 +292,7 @@ async def test_what_is_no_answer_may_have_been_stored_and_shows_no_key(
     caplog.set_level(logging.DEBUG)
     async with serving(behaviour) as server:
         with pytest.raises(NoAnswer, match=words) as caught:
-            await exchange(server, b"x" * 400_000, policy=SHORT)
+            await exchange(server, b"x" * 400_000, policy=SHORT if behaviour in {hang, drip} else POLICY)
     assert caught.value.sent
     assert_no_key(caught.value, caplog.text)
 
@@ -303,15 +304,22 @@ def assert_no_key(error: BaseException, log: str) -> None:
     assert not [form for form in KEY_FORMS if form in shown]
 
 
-async def test_no_connection_means_that_nothing_was_sent(
-    unused_tcp_port: int, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def deaf_port() -> Iterator[int]:
+    """A port that is taken, so that nobody else gets it, and on which nobody listens."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+async def test_no_connection_means_that_nothing_was_sent(deaf_port: int, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
+    impatient = replace(POLICY, connect_timeout_seconds=5)  # with a resolver that does not answer
     for url, words in (
-        (f"http://127.0.0.1:{unused_tcp_port}", "connection refused"),
+        (f"http://127.0.0.1:{deaf_port}", "connection refused"),
         ("http://nowhere.invalid", "was not found|within"),
     ):
-        async with AiohttpTransport(destination(url), BATCH, POLICY, 1) as transport:
+        async with AiohttpTransport(destination(url), BATCH, impatient, 1) as transport:
             with pytest.raises(NoAnswer, match=words) as caught:
                 await transport.send(Request(b"{}"))
         assert not caught.value.sent

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE_KEY = "s3cret-source-key-of-the-tests"
-PATIENCE_SECONDS = 50
+PATIENCE_SECONDS = 240  # nothing is waited for to its end unless something is wrong
 
 
 @dataclass(slots=True)
@@ -33,6 +33,13 @@ class RunningOracle:
 
     url: str
     record: Record
+    process: subprocess.Popen[str]
+
+    def answer(self, requests: float) -> None:
+        """Let it answer so many requests, counted from its start, and leave all later ones waiting."""
+        assert self.process.stdin
+        self.process.stdin.write(f"{requests}\n")
+        self.process.stdin.flush()
 
 
 @dataclass(slots=True)
@@ -125,11 +132,11 @@ def start_oracle(tmp_path: Path) -> Iterator[Callable[..., RunningOracle]]:
         record.touch()
         script = Path(__file__).with_name("oracle.py")
         command = [sys.executable, str(script), str(record), str(latency_seconds)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         processes.append(process)
         assert process.stdout
         port = int(process.stdout.readline())
-        return RunningOracle(f"http://127.0.0.1:{port}", Record(record))
+        return RunningOracle(f"http://127.0.0.1:{port}", Record(record), process)
 
     yield start
     for process in processes:

@@ -4,7 +4,8 @@ It shares no code with the importer nor with the sandbox. As a process, ``python
 prints its port and then, for each request: notes the time of arrival, takes the body apart as strict JSON, appends a
 line to RECORD, waits for LATENCY on average, and only then answers 200. So a client that dies while it waits leaves
 events that arrived and were never acknowledged: the worst case, on purpose. Every other answer or so is much faster, so
-that answers overtake each other. What it cannot parse gets 400.
+that answers overtake each other. What it cannot parse gets 400. It ends with its stdin. A number on a line there means:
+leave every request after so many, counted from the start, without an answer until a higher number comes.
 
 A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before
 the client could know about it.
@@ -15,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
 import random
 import re
 import sys
@@ -23,6 +25,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 _BATCH_HEAD = re.compile(r'\s*\{\s*"batch"\s*:\s*\[')
@@ -158,15 +161,11 @@ class Record:
         heads = (int.from_bytes(bytes.fromhex(value)[:_DIGEST_BYTES], "big") for value in hashes.values())
         return sum(heads) % (1 << 8 * _DIGEST_BYTES)
 
-    def most_in_a_second(self) -> int:
-        """The largest number of requests that arrived in any window of one second, wherever it begins."""
+    def usual_in_a_second(self) -> float:
+        """The median number of requests that arrived in a second, over all seconds that begin with an arrival."""
         times = sorted(arrival.at for arrival in self.arrivals)
-        return max(bisect_left(times, start + 1) - index for index, start in enumerate(times))
-
-    def requests_per_second(self) -> float:
-        """Mean pace from the first to the last arrival."""
-        times = sorted(arrival.at for arrival in self.arrivals)
-        return (len(times) - 1) / (times[-1] - times[0])
+        whole = [start for start in times if start + 1 <= times[-1]]
+        return median(bisect_left(times, start + 1) - index for index, start in enumerate(whole))
 
 
 class Oracle:
@@ -176,6 +175,16 @@ class Oracle:
         self._record = record
         self._latency_seconds = latency_seconds
         self._random = random.Random(0)  # noqa: S311 - nothing to keep secret
+        self._noted = 0
+        self._answerable = math.inf
+        self._more = asyncio.Event()
+
+    async def obey(self, orders: asyncio.StreamReader) -> None:
+        """Read how many requests may be answered, until nobody is there to say it."""
+        while line := await orders.readline():
+            self._answerable = float(line)
+            self._more.set()
+            self._more = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the client goes away, or is killed in the middle of one."""
@@ -194,7 +203,10 @@ class Oracle:
         length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
         body = await reader.readexactly(int(length[1])) if length else b""
         status = self._note(at, path, body)
+        number = self._noted
         await asyncio.sleep(self._latency_seconds * self._random.choice(_SLOW_AND_FAST))
+        while number > self._answerable:
+            await self._more.wait()
         writer.write(b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % status)
         await writer.drain()
 
@@ -208,15 +220,17 @@ class Oracle:
         line = {"at": at, "bytes": len(body), "query": query, "status": status, "events": events}
         with self._record.open("a") as file:
             file.write(json.dumps(line) + "\n")
+        self._noted += 1
         return status
 
 
 async def _serve(record: Path, latency_seconds: float) -> None:
     oracle = Oracle(record, latency_seconds)
     server = await asyncio.start_server(oracle.connection, "127.0.0.1", 0, limit=1 << 20)
+    orders = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the one who started us waits for it
-    async with server:
-        await server.serve_forever()
+    await oracle.obey(orders)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -108,6 +109,7 @@ class CheckpointModel(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
+pytestmark = pytest.mark.timeout(600)  # some thousand syncs, one after the other
 CheckpointModel.TestCase.settings = settings(max_examples=12, stateful_step_count=20, deadline=None)
 TestCheckpointModel = CheckpointModel.TestCase
 

@@ -437,7 +437,7 @@ def test_what_is_no_file_is_refused_without_reading_it(tmp_path: Path) -> None:
 def test_a_hostile_file_costs_no_time_and_no_thousand_lines(rows: list[str]) -> None:
     started = time.process_time()
     assert 100 < len(problems_of(BASE + "\n".join(rows))) <= 200
-    assert time.process_time() - started < 5  # about one on a machine with nothing else to do
+    assert time.process_time() - started < 20  # about one on a machine with nothing else to do
 
 
 def test_the_schema_of_the_models_knows_the_short_forms() -> None:

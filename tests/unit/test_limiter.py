@@ -166,12 +166,19 @@ async def test_the_real_clock_keeps_the_window_beside_a_busy_thread() -> None:
     over = threading.Event()
     thread = threading.Thread(target=lambda: all(not over.is_set() for _ in iter(int, 1)))
     thread.start()
-    limiter, times = Limiter(500), []
+    times, now = [], 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now = time.monotonic()
+        return now
+
+    limiter = Limiter(500, clock=clock)
 
     async def work() -> None:
         while len(times) < 750:
             await limiter.acquire()
-            times.append(time.monotonic())
+            times.append(now)  # the moment of the release: reading the clock again here would add what came between
 
     try:
         await asyncio.gather(*(work() for _ in range(16)))

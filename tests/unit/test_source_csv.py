@@ -216,7 +216,7 @@ def test_thousands_of_broken_records_stay_quick(tmp_path: Path) -> None:
     started = time.process_time()
     chunk = read(tmp_path, b"a,b\n" + record * 5000, block_bytes=1 << 24)
     assert (chunk.frame.height, len(chunk.rejects), chunk.blank) == (10_000, 15_000, 5000)
-    assert time.process_time() - started < 5  # 0.1 s as it is; a parse or a decode a record would take minutes
+    assert time.process_time() - started < 20  # 0.2 s as it is; a parse or a decode a record would take minutes
 
 
 def test_chunks_of_narrow_rows_stay_small(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def test_depth_and_size_have_a_limit(text: str, fragment: str) -> None:
     assert root is None
     assert fragment in problems[-1].message
     assert problems[-1].line > 0
-    assert time.process_time() - started < 5  # the parser in Python reads 20,000 values in about two seconds
+    assert time.process_time() - started < 20  # the parser in Python reads 20,000 values in half a second or two
 
 
 def test_an_alias_bomb_is_not_expanded() -> None:
@@ -169,7 +169,7 @@ def test_an_alias_bomb_is_not_expanded() -> None:
     root, problems = compose("\n".join(rows))
     assert len(problems) == 200
     assert root is None
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 20  # a hundredth of a second as it is; expanded, it would never end
 
 
 @pytest.mark.parametrize("text", ["a: x\0y", "a: \x1b[31m", "a: \udc80", "a: \ufffe", "a: b\ufeffc"])
