@@ -21,7 +21,7 @@ from importer.errors import Imbalance, StateUnusable
 from importer.records import DIGEST_MODULUS, Piece, Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from importer.checkpoint import Anchor, Checkpoint
@@ -37,7 +37,7 @@ class _Job:
     announced: Sequence[Span] = ()
     anchors: Sequence[Anchor] = ()
     ack: Ack | None = None
-    total_rows: tuple[int, int] | None = None
+    total_rows: Mapping[int, int] = field(default_factory=dict)
     done: Future[None] = field(default_factory=Future)
 
 
@@ -90,13 +90,13 @@ class AckWriter:
         """As :meth:`acknowledge`, for a thread without an event loop."""
         self._submit(_Job(ack=ack)).result()
 
-    async def finish(self, source: int, total_rows: int) -> None:
-        """Record that the end of ``source`` was read and that it has ``total_rows`` rows."""
-        await self._asynchronous(_Job(total_rows=(source, total_rows)))
+    async def finish(self, total_rows: Mapping[int, int]) -> None:
+        """Record that the ends of sources were read, and how many rows each has, in one transaction."""
+        await self._asynchronous(_Job(total_rows=total_rows))
 
-    def finish_blocking(self, source: int, total_rows: int) -> None:
+    def finish_blocking(self, total_rows: Mapping[int, int]) -> None:
         """As :meth:`finish`, for a thread without an event loop."""
-        self._submit(_Job(total_rows=(source, total_rows))).result()
+        self._submit(_Job(total_rows=total_rows)).result()
 
     async def _asynchronous(self, job: _Job) -> None:
         await asyncio.wrap_future(self._submit(job))
@@ -141,7 +141,7 @@ class AckWriter:
         changes = Changes(
             announced=[span for job in jobs for span in job.announced],
             acknowledged=[span for ack in acks for span in ack.batch.spans],
-            total_rows=dict(job.total_rows for job in jobs if job.total_rows),
+            total_rows={source: rows for job in jobs for source, rows in job.total_rows.items()},
             anchors=[anchor for job in jobs for anchor in job.anchors],
             rejects=(str(self._rejects.path), self._rejects.length) if rejects else None,
         )

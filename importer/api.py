@@ -18,7 +18,7 @@ from importer.errors import ExitCode, ImporterError, UsageInvalid
 from importer.frames import Encoded, encode_frame
 from importer.mapping.document import Document, load_document, parse_document
 from importer.mapping.nearest import did_you_mean
-from importer.profiles import PROFILES
+from importer.profiles import BATCH, PROFILES
 from importer.report import Report
 from importer.sandbox.process import spawn
 from importer.settings import DEFAULT_URL, Destination, RejectLimit, RetryPolicy, RunSettings, Secret
@@ -178,10 +178,17 @@ def retry(  # noqa: PLR0913 -- as run
     return _import(mapping, plan, where, _settings(options), progress, stop or Stop())
 
 
-def encode(frame: pl.DataFrame | pa.Table, mapping: PathLike | Document, **options: Unpack[Options]) -> Encoded:
+def encode(
+    frame: pl.DataFrame | pa.Table,
+    mapping: PathLike | Document,
+    *,
+    test_code: str | None = None,
+    max_item_bytes: int = BATCH.max_item_bytes,
+) -> Encoded:
     r"""The events that a run would make of the rows of ``frame``, if they stood in a Parquet file.
 
     With ``group_by`` the rows of an event may stand anywhere in the frame; all of it is grouped in memory.
+    ``test_code`` becomes the root property of that name; larger events than ``max_item_bytes`` are rejects.
 
     >>> import polars as pl
     >>> mapping = "version: 1\nevent: refund\nkey: id\nfields: {user.id: u, context.event_timestamp: t}"
@@ -194,7 +201,7 @@ def encode(frame: pl.DataFrame | pa.Table, mapping: PathLike | Document, **optio
         UsageInvalid: its ``key`` is ``position``, and a frame is no file in which a row could have one.
         SourceUnreadable: the frame lacks a column that is mapped.
     """
-    return encode_frame(frame, load_mapping(mapping), _settings(options))
+    return encode_frame(frame, load_mapping(mapping), test_code, max_item_bytes)
 
 
 class _Silent:

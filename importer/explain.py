@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from importer.settings import RunSettings
     from importer.source import Chunk
 
+_MAX_DIGITS = 18  # more than any file has rows
 _EXAMPLE = "Write FILE:ROW, such as orders.csv:3 for the third record behind the header."
 
 
@@ -47,8 +48,8 @@ class Explanation:
     the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
     column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has
     the same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is
-    what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where there is no event or a field gives
-    the id.
+    what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row
+    did not come so far.
     """
 
     file: str
@@ -76,7 +77,7 @@ def parse_place(text: str) -> tuple[str, int]:
     digits = row.replace(",", "").replace("_", "").replace(" ", "")
     if not file:
         raise UsageInvalid(f"{text}: there is no file before the colon.", _EXAMPLE)
-    if not (digits.isascii() and digits.isdigit()):
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS):
         raise UsageInvalid(f"{text}: {row!r} is no number of a row.", _EXAMPLE)
     if int(digits) == 0:
         raise UsageInvalid(f"{text}: there is no row 0: rows count from 1, the header not included.", _EXAMPLE)
@@ -179,7 +180,7 @@ class _Explainer:
         members, twins = without_twins(map(_member, self._plan.sources), lambda: None)
         self._found.twins = [(copy.name, original.name) for copy, original in twins]
         self._found.gathered = found = gather(members, self._plan.sources[0].mapping, progress, of=self._chunk)
-        if found.chunk is None:
+        if found.chunk is None or not found.chunk.span.rows:
             raise SourceChanged(f"{self._source.name}: the row was there, and is gone.", "Was the file replaced?")
         return found.chunk
 

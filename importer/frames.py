@@ -13,7 +13,6 @@ from importer.encoder import ChunkInput, Encoder
 from importer.errors import UsageInvalid
 from importer.mapping.compile import compile_mapping
 from importer.plan import guess_units
-from importer.profiles import PROFILES
 from importer.records import Place, Reject, Span
 from importer.source.calendar import Calendar
 from importer.source.chunk import MAX_CHUNK_ROWS, Chunk
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from importer.mapping.compiled import CompiledMapping
     from importer.mapping.document import Document
     from importer.records import EncodedRows
-    from importer.settings import RunSettings
     from importer.source import Anchor
 
 NAME = "frame"
@@ -48,8 +46,10 @@ class Encoded:
     filtered: int
 
 
-def encode_frame(frame: pl.DataFrame | pa.Table, document: Document, settings: RunSettings) -> Encoded:
-    """The events of the rows of ``frame`` by the mapping of ``document``. Of ``settings``, what decides about bytes.
+def encode_frame(
+    frame: pl.DataFrame | pa.Table, document: Document, test_code: str | None, max_item_bytes: int
+) -> Encoded:
+    """The events of the rows of ``frame`` by the mapping of ``document``.
 
     Raises:
         MappingInvalid: the mapping does not fit the columns.
@@ -63,9 +63,8 @@ def encode_frame(frame: pl.DataFrame | pa.Table, document: Document, settings: R
         )
     table = _normal(frame)
     units = guess_units(document, _Frame(table))
-    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=settings.test_code)
-    limit = settings.max_item_bytes or PROFILES[settings.endpoint].max_item_bytes
-    encoder = Encoder(mapping, b"", limit)
+    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=test_code)
+    encoder = Encoder(mapping, b"", max_item_bytes)
     found = _Found(mapping, table)
     encoded = [encoder.encode(chunk) for chunk in found.chunks()]
     events = [event for part in encoded for event in _events(part)]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from importer.checkpoint import REPLAY, overall, same_file
+from importer.checkpoint import OPEN_END, REPLAY, overall, same_file
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.mapping.document import Document, load_document
 from importer.plan import Plan, PlannedSource, plan
@@ -162,6 +162,7 @@ class _Original:
     path: str
     identity: StoredIdentity
     dialect: Mapping[str, Any]
+    rows: int | None
     source: KnownSource
 
 
@@ -173,7 +174,7 @@ class _Originals:
         self._paths: dict[str, set[str]] = {}
         for source in status.sources if status is not None else ():
             for file in () if source.is_replay else source.files():
-                self._by_path[file.path] = _Original(file.name, file.path, file.identity, file.dialect, source)
+                self._by_path[file.path] = _Original(*file, source)
                 self._paths.setdefault(file.name, set()).add(file.path)
 
     def find(self, name: str, rejects: Path) -> _Original:
@@ -201,6 +202,9 @@ def _rejected_rows(rejects: Path, status: ImportStatus | None) -> dict[_Original
     committed_bytes = _committed_bytes(rejects, status)
     for line in read_rejects(rejects, committed_bytes):
         file = originals.find(line["file"], rejects)
+        if not 0 < line["row"] <= (OPEN_END if file.rows is None else file.rows):
+            message = f"{rejects} names row {line['row']} of {line['file']}, which is not in the file."
+            raise SourceUnreadable(message, "Give a rejects file as a run wrote it.")
         rows = by_source.setdefault(file.source.number, {})
         rows.pop((file, line["row"]), None)  # a row that was rejected twice stands where it was the last time
         rows[file, line["row"]] = None

@@ -127,8 +127,8 @@ class Wire:
                     self._hand_over(group)
                     group = []
             self._hand_over(group)
-            for source, rows in self._belt.ended.items():
-                self._writer.finish_blocking(source, rows)
+            if self._belt.ended:
+                self._writer.finish_blocking(self._belt.ended)
         except BaseException as error:  # noqa: BLE001 -- carried to the loop, which raises it
             self._loop.call_soon_threadsafe(self._fail, error)
         finally:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.source.chunk import Anchor
 from importer.source.encoding import BOM, UTF8, TextStream, canonical, with_byte_order
+from importer.source.grammar import many
 from importer.source.magic import HEAD_BYTES
 from importer.source.opening import reading_text
 
@@ -161,7 +162,7 @@ def _header_start(file: SourceFile, data: bytes, skip_rows: int) -> int:
 def _header_stop(file: SourceFile, data: bytes, start: int, quote: str) -> int:
     """Behind the line end of the header, which may have line ends within quotes."""
     sign = re.escape(quote.encode())
-    pattern = rb"(?:[^%b\n]++|%b[^%b]*+%b)*+" % (sign, sign, sign, sign) if quote else rb"[^\n]*+"
+    pattern = many(rb"[^%b\n]++|%b[^%b]*+%b" % (sign, sign, sign, sign)) if quote else rb"[^\n]*+"
     matched = re.compile(pattern).match(data, start)
     stop = matched.end() if matched else start
     if data[stop : stop + 1] == b"\n":

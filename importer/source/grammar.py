@@ -8,6 +8,7 @@ they took they keep, so that time is linear in the bytes, whatever the bytes are
 from __future__ import annotations
 
 import re
+import sys
 
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 
@@ -28,19 +29,23 @@ class Grammar:
         text = rb"[^%b%b\r\n]" % (sep, quote)
         # A record of one empty field is a blank line, so a single column needs a character or a quote.
         plain = text + (b"*+" if self.fields > 1 else b"++")
-        on_line = rb"%b[^%b\r\n]*+(?:%b%b[^%b\r\n]*+)*+%b" % ((quote,) * 6) if quote else rb"(?!)"
-        opened = rb"%b[^%b]*+(?:%b%b[^%b]*+)*+" % ((quote,) * 5) if quote else rb"(?!)"
+        doubled = (quote,) * 3
+        on_line = rb"%b[^%b\r\n]*+%b%b" % (quote, quote, many(rb"%b%b[^%b\r\n]*+" % doubled), quote)
+        opened = rb"%b[^%b]*+%b" % (quote, quote, many(rb"%b%b[^%b]*+" % doubled))
+        if not quote:
+            on_line = opened = rb"(?!)"
         line_field = b"(?:%b|%b)" % (on_line, plain)
         good_field = b"(?:%b%b|%b)" % (opened, quote, plain)
         any_field = b"(?:%b%b|%b*+)" % (opened, quote, text)
         good = rb"%b(?:%b%b){%d}\r?\n"
         self._good_line = re.compile(good % (line_field, sep, line_field, self.fields - 1))
-        self._good_lines = re.compile(b"(?:%b)*+" % self._good_line.pattern)
+        self._good_lines = re.compile(many(self._good_line.pattern))
         self._good_record = re.compile(good % (good_field, sep, good_field, self.fields - 1))
-        self._any_record = re.compile(rb"%b(?:%b%b)*+\r?\n" % (any_field, sep, any_field))
-        self._beginning = re.compile(rb"(?:%b%b)*+(?:%b%b?+|%b*+)\r?+" % (any_field, sep, opened, quote, text))
+        self._any_record = re.compile(rb"%b%b\r?\n" % (any_field, many(sep + any_field)))
+        rest = rb"(?:%b%b?+|%b*+)\r?+" % (opened, quote, text)
+        self._beginning = re.compile(many(any_field + sep) + rest)
         self._quoted = re.compile(opened + quote)
-        self._blank_lines = re.compile(rb"(?:\r?\n)++")
+        self._blank_lines = re.compile(rb"\r?\n" + many(rb"\r?\n"))
 
     def uniform(self, block: bytes) -> int:
         """Where the last line ends when nothing is quoted and every line has its fields; else 0. The fast way."""
@@ -83,6 +88,13 @@ class Grammar:
         """The number of fields of a well-formed record."""
         outside = self._quoted.sub(b"", record) if self.quote else record
         return outside.count(self.separator) + 1
+
+
+def many(unit: bytes) -> bytes:
+    """``unit`` as often as it comes, and never given back."""
+    # Until 3.11.5 Python may go on for ever in a possessive repeat of a group (cpython issue 106052). An atomic group
+    # around a plain one means the same and takes twice the time.
+    return rb"(?:%b)*+" % unit if sys.version_info >= (3, 11, 5) else rb"(?>(?:%b)*)" % unit
 
 
 def _end(pattern: re.Pattern[bytes], block: bytes, start: int, stop: int) -> int:

@@ -347,6 +347,8 @@ def test_rejects_files_that_somebody_has_edited(shop: Shop) -> None:
         (lines[0] + "garbage\n", 4, "edited.ndjson:2"),
         (lines[0] + '{"row": 3}\n', 4, "names no file and row"),
         (lines[0].replace('"row": 2', '"row": 0'), 4, "not in the file"),
+        (lines[0].replace('"row": 2', f'"row": {2**70}'), 4, "not in the file"),
+        (lines[0].replace('"row": 2', '"row": -1'), 4, "not in the file"),
         ("".join(lines) + lines[0].replace('"row": 2', '"row": 1'), 4, "still rejected"),
         ("", 0, ""),
     ]:

@@ -132,7 +132,7 @@ async def test_an_acknowledgement_is_durable_when_it_returns(house: House) -> No
     with house.writer as writer:
         await writer.announce([Span(0, 1, 6), Span(1, 1, 3)], [Anchor(0, 1, 10, 2)])
         await writer.acknowledge(mixed())
-        await writer.finish(1, 2)
+        await writer.finish({1: 2})
         assert house.report.rows.sent == 4
     house.close()
     house.open()
@@ -194,7 +194,7 @@ async def test_a_thread_without_a_loop_can_write_too(house: House) -> None:
     def produce() -> None:
         house.writer.announce_blocking([Span(0, 1, 9)])
         house.writer.acknowledge_blocking(Ack(Batch(1, (), (Span(0, 1, 4),), filtered=3), 0))
-        house.writer.finish_blocking(0, 8)
+        house.writer.finish_blocking({0: 8})
 
     with house.writer:
         thread = Thread(target=produce)

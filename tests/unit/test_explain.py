@@ -12,11 +12,12 @@ import pytest
 
 from importer.belt import Belt
 from importer.cli.progress import Silent
-from importer.errors import SourceUnreadable, UsageInvalid
-from importer.explain import Explanation, explain, parse_place, plan_for
+from importer.errors import SourceChanged, SourceUnreadable, UsageInvalid
+from importer.explain import Explanation, _Explainer, explain, parse_place, plan_for
 from importer.mapping.trace import Step, Token
 from importer.mapping.trace_event import TracedField, TracedList
 from importer.outstanding import everything
+from importer.records import Span
 from importer.settings import RunSettings
 
 if TYPE_CHECKING:
@@ -356,7 +357,8 @@ def test_a_place(text: str, place: tuple[str, int]) -> None:
     ("text", "message"),
     [
         ("a.csv", "which row"), ("a.csv:", "no number"), ("a.csv:x", "'x' is no number"), ("a.csv:0", "no row 0"),
-        ("a.csv:-1", "no number"), ("a.csv:1.5", "no number"), ("a.csv:٣", "no number"), (":3", "no file"), ("", "row"),
+        ("a.csv:-1", "no number"), ("a.csv:1.5", "no number"), ("a.csv:" + "9" * 5000, "no number"),
+        ("a.csv:٣", "no number"), (":3", "no file"), ("", "row"),
     ],
 )  # fmt: skip
 def test_no_place(text: str, message: str) -> None:
@@ -391,3 +393,59 @@ def test_a_row_deep_in_a_file_is_found() -> None:
     text = "id\n" + "".join(f'"{number}\n"\n' for number in range(1, 60_001))
     found = explained(HEAD.replace("  id: id\n", "  id: {column: id, clean: trim}\n") + TIME, text, 50_000)
     assert (found.line, found.rows[0].cells, field_of(found, "id")[-1].value) == (100_000, {"id": "50000\n"}, "50000")
+
+
+def assert_true(found: Explanation) -> None:
+    """Every field ends in the value that stands in the event."""
+    assert found.event is not None, [reject.message for reject in found.rejects]
+    event = parsed(found.event)
+    assert {target: in_event(event, target) for target, _ in last_values(found)} == dict(last_values(found))
+
+
+def test_every_kind_of_text_ends_as_it_is_sent() -> None:
+    mapping = (
+        "timezone: Europe/Paris\nsource: {decimal: ',', thousands: ' '}\n"
+        + HEAD
+        + "  flag: {column: flag, type: boolean}\n"
+        + "  whole: {column: n, type: integer}\n"
+        + "  numbers: {column: list, split: '|', type: number, default: [1.50]}\n"
+        + "  none: {column: empty, split: '|', type: number, default: [1.5, 2]}\n"
+        + "  user.consent_categories: {column: list, split: '|'}\n"
+        + "  user.birthdate: {column: day, format: ['%d/%m/%Y', '%Y-%m-%d']}\n"
+        + "  seconds: {column: epoch, unit: s}\n"
+        + "  map: {column: n, map: {'1 000': true}}\n"
+        + "  context.event_timestamp: {column: at, format: '%d/%m/%Y %H:%M', ambiguous: latest}\n"
+    )
+    text = 'id,flag,n,list,empty,day,epoch,at\n1,No,1 000,"1,50|2",,2001-02-03,1700000000,27/10/2024 02:30\n'
+    found = explained(mapping, text, 1)
+    assert_true(found)
+    assert in_event(parsed(found.event or b""), "numbers") == [("number", "1.50"), ("number", "2")]
+    assert field_of(found, "numbers")[2].value == ["1.50", "2"]
+
+
+def test_every_type_of_parquet_ends_as_it_is_sent() -> None:
+    naive = pl.Series(["2024-07-01T12:00:00.5"]).str.to_datetime()
+    frame = {
+        "id": pl.Series(["1"], dtype=pl.Categorical), "d": pl.Series(["12.50"]).cast(pl.Decimal(10, 2)),
+        "day": naive.dt.date(), "at": naive, "zoned": naive.dt.replace_time_zone("Asia/Tokyo"), "b": [False],
+        "l": [["x", None, ""]], "n": [[1, 2]], "f": [0.1], "i": pl.Series([7], dtype=pl.Int8),
+    }  # fmt: skip
+    pl.DataFrame(frame).write_parquet("a.parquet")
+    fields = "".join(f"  custom.{name}: {name}\n" for name in list(frame)[1:])
+    Path("m.yaml").write_text(
+        f"timezone: Europe/Paris\n{HEAD}{fields}  user.consent_categories: n\n  twice: {{sql: i * 2}}\n"
+        "  context.event_timestamp: at\n",
+        encoding="utf-8",
+    )
+    assert_true(at("m.yaml", "a.parquet", 1))
+
+
+def test_a_row_that_goes_away_while_its_group_is_looked_for() -> None:
+    Path("m.yaml").write_text(GROUPED, encoding="utf-8")
+    Path("a.csv").write_text(LINES, encoding="utf-8")
+    planned, number = plan_for(Path("m.yaml"), "a.csv", [], RunSettings())
+    reader = planned.sources[number].open(0)
+    (chunk,) = reader.chunks([Span(0, 1, 2)])
+    Path("a.csv").write_text("id,sku,price,card\n9,a,1,x\n", encoding="utf-8")
+    with pytest.raises(SourceChanged, match="is gone"):
+        _Explainer(planned, number, 1, chunk).explain(Silent())
