@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 import os
+import socket
 import ssl
 import sys
 from contextlib import AsyncExitStack
@@ -299,12 +300,12 @@ async def test_a_proxy_without_a_connection_is_tried_again(bench: Bench, url: st
     assert (await sandbox.received())["unique_ids"] == ROWS
 
 
-async def test_a_proxy_that_is_down_ends_the_patience_and_the_same_command_resumes(
-    bench: Bench, unused_tcp_port: int
-) -> None:
-    address = f"http://{USER}127.0.0.1:{unused_tcp_port}"
-    with pytest.raises(DestinationUnavailable, match=r"no connection to the proxy 127\.0\.0\.1: ") as caught:
-        await bench.run_here("https://collect.test", address, patience_seconds=0)
+async def test_a_proxy_that_is_down_ends_the_patience_and_the_same_command_resumes(bench: Bench) -> None:
+    with socket.socket() as held:  # nobody else can listen there, and this one does not
+        held.bind(("127.0.0.1", 0))
+        address = f"http://{USER}127.0.0.1:{held.getsockname()[1]}"
+        with pytest.raises(DestinationUnavailable, match=r"no connection to the proxy 127\.0\.0\.1: ") as caught:
+            await bench.run_here("https://collect.test", address, patience_seconds=0)
     assert caught.value.exit_code == ExitCode.UNAVAILABLE == 5
     assert "Run the same command" in caught.value.hint
     assert not [secret for secret in SECRETS if secret in str(caught.value)]

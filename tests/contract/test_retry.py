@@ -157,14 +157,14 @@ def test_everything_arrives_with_the_ids_of_a_clean_run(shop: Shop, key: str, pr
 
 
 def test_what_is_rejected_again_is_in_a_new_file_and_is_retried_from_there(shop: Shop) -> None:
-    write("exports/a.csv", orders("PXYX"))
+    write("exports/a.csv", orders("PPPPXYX"))
     first = shop.run()
     shop.map(MENDED)
     second = shop.retry(first.rejects)
     assert (second.code, second.rows) == (3, {"read": 3, "sent": 2, "rejected": 1})
     assert second.rejects == first.rejects.with_name(f"{first.rejects.stem}.retry-1.ndjson")
     (line,) = [json.loads(line) for line in second.rejects.read_text().splitlines()]
-    assert (line["file"], line["row"], line["line"]) == ("exports/a.csv", 3, 4)
+    assert (line["file"], line["row"], line["line"]) == ("exports/a.csv", 6, 7)
     assert line["source_row"]["state"] == "Y"
 
     shop.map(ALL)
@@ -287,6 +287,7 @@ def test_after_again_only_the_rejects_of_the_last_time_are_sent(shop: Shop) -> N
     second = shop.retry(first.rejects)
     assert second.rows == {"read": 1, "sent": 1}
     assert second.report["overall"] == {"rows": 4, "sent": 4, "filtered": 0, "rejected": 0, "duplicate": 0}
+    assert (shop.seen()["unique_ids"], shop.seen()["digest"]) == (4, shop.clean_digest())
 
 
 def test_after_again_earlier_retries_count_no_more(shop: Shop) -> None:

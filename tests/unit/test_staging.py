@@ -64,7 +64,9 @@ def test_a_stopped_stage_reads_on_where_it_stopped(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         blocks.BlockCursor, "seek", lambda self, anchor: (offsets.append(anchor.offset), seek(self, anchor))[1]
     )
+    (tmp_path / "stage" / "run-000010.draft").write_bytes(b"half a file, as a kill leaves it")
     done = staged(of, tmp_path / "stage")
+    assert list((tmp_path / "stage").glob("*.draft")) == []
     assert max(offsets) > 200  # not from the beginning of a file
     assert {name: (tmp_path / "stage" / name).read_bytes() for name in runs} == runs
     assert read(done) == read(staged(of, tmp_path / "clean"))
@@ -148,6 +150,17 @@ def test_a_truncated_run_file_is_told_from_a_good_one(tmp_path: Path, keep: int)
     with pytest.raises(StateUnusable, match="run-000002 is damaged") as found:
         staged(of, tmp_path / "stage")
     assert "--again" in found.value.hint
+
+
+def test_a_damaged_end_does_not_ask_for_more_than_the_file_has(tmp_path: Path) -> None:
+    of = planned(tmp_path, write(tmp_path / "a.csv", LINES))
+    staged(of, tmp_path / "stage")
+    run = tmp_path / "stage" / "run-000001"
+    data = bytearray(run.read_bytes())
+    data[-len(spool.MAGIC) - 12 : -len(spool.MAGIC) - 4] = b"\xff" * 8
+    run.write_bytes(data)
+    with pytest.raises(StateUnusable, match="run-000001 is damaged"):
+        staged(of, tmp_path / "stage")
 
 
 def test_a_damaged_piece_is_never_read_as_rows(tmp_path: Path) -> None:
