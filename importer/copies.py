@@ -14,7 +14,7 @@ from importer.source.identity import WHOLE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from importer.checkpoint import KnownFile
+    from importer.checkpoint import KnownFile, KnownSource
     from importer.report import Report
     from importer.staging import Member, Stage
 
@@ -105,3 +105,11 @@ def counted(twins: Iterable[tuple[KnownFile, KnownFile]], members: Sequence[Memb
     """``twins`` with the rows of their originals, which are ``members`` of ``stage``."""
     rows = {member.file.path: rows for member, rows in zip(members, stage.rows, strict=True)}
     return (Copy(file, original, rows[original.path]) for file, original in twins)
+
+
+def rest_is_duplicate(stage: KnownSource, missing: Sequence[Span]) -> Changes:
+    """What the checkpoint records of a stage whose ``missing`` rows are sent as a part of another one."""
+    total = sum(file.rows or 0 for file in stage.files())
+    spans = [Span(stage.number, span.start, min(span.stop, total + 1)) for span in missing if span.start <= total]
+    tallies = {stage.number: Tally(duplicate=sum(span.rows for span in spans))}
+    return Changes(acknowledged=spans, tallies=tallies, total_rows={stage.number: total})

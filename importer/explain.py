@@ -20,7 +20,7 @@ from importer.mapping.failures import Failures
 from importer.mapping.numbers import NumberFormat
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
-from importer.outstanding import Work, _member
+from importer.outstanding import Work, member_of
 from importer.plan import Plan, PlannedSource, plan
 from importer.records import Piece, Reject, Span
 from importer.source import discover
@@ -177,7 +177,7 @@ class _Explainer:
 
     def _gathered(self, progress: Progress) -> Chunk:
         """All lines of the group, from all files as a run reads them."""
-        members, twins = without_twins(map(_member, self._plan.sources), lambda: None)
+        members, twins = without_twins(map(member_of, self._plan.sources), lambda: None)
         self._found.twins = [(copy.name, original.name) for copy, original in twins]
         self._found.gathered = found = gather(members, self._plan.sources[0].mapping, progress, of=self._chunk)
         if found.chunk is None or not found.chunk.span.rows:

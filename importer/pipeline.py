@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.ack import AckWriter
+from importer.beginning import outstanding
 from importer.belt import Belt
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
 from importer.errors import Imbalance, ImporterError, StateUnusable
-from importer.outstanding import everything, outstanding
+from importer.outstanding import everything
 from importer.plan import Plan, plan
 from importer.records import Ack
 from importer.rejects import RejectsFile

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from importer.errors import SourceUnreadable
 from importer.mapping.cells import type_name
@@ -38,6 +38,7 @@ class PlannedSource:
     mapping: CompiledMapping
     schema: MappingOf[str, Any]
     total_rows: int | None
+    is_replay: ClassVar[bool] = False
 
     @property
     def name(self) -> str:

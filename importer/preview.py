@@ -13,7 +13,7 @@ from importer.belt import _input
 from importer.checkpoint import OPEN_END
 from importer.copies import without_twins
 from importer.encoder import Encoder
-from importer.outstanding import Work, _member
+from importer.outstanding import Work, member_of
 from importer.records import Piece, Reject, Span, rejects_within
 from importer.report import Snapshot
 from importer.source.rows import SourceRow, source_rows
@@ -78,7 +78,7 @@ def preview(plan: Plan, limit: int, progress: Progress) -> Preview:
 
 def _look_at_groups(found: Preview, plan: Plan, limit: int, progress: Progress) -> None:
     source = plan.sources[0]
-    members, twins = without_twins(map(_member, plan.sources), lambda: None)
+    members, twins = without_twins(map(member_of, plan.sources), lambda: None)
     gathered = gather(members, source.mapping, progress, first=limit)
     if gathered.chunk is not None:
         encoded = _encoder(plan, source).encode(_input(Work(source, 0, ()), gathered.chunk))

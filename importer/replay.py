@@ -12,7 +12,7 @@ import os
 import re
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
@@ -43,6 +43,7 @@ class ReplayedSource(PlannedSource):
     """Some rows of a file, in the order in which a rejects file names them. Its own rows are numbered from 1."""
 
     rows: tuple[int, ...]
+    is_replay: ClassVar[bool] = True
 
     @property
     def identifier(self) -> str:

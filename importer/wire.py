@@ -167,8 +167,8 @@ class Wire:
 
     def _check_fates(self) -> None:
         check_rejects(self._report, self._settings, at_end=False)
-        rows = self._report.rows
-        if rows.rejected >= ALL_REJECTED_ROWS and rows.sent == rows.filtered == rows.skipped == 0:
+        rows, is_replay = self._report.rows, any(source.is_replay for source in self._plan.sources)
+        if rows.rejected >= ALL_REJECTED_ROWS and not is_replay and rows.sent == rows.filtered == rows.skipped == 0:
             raise DestinationRefused(
                 f"The first {rows.rejected:,} rows were all rejected, so the mapping is wrong for this source.",
                 f"Look into {self._report.rejects} or run `importer validate`; then run again with --again.",

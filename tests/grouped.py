@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import polars as pl
 
 from importer.checkpoint import OPEN_END
-from importer.outstanding import _member, _stage
+from importer.outstanding import member_of, opened_stage
 from importer.plan import plan
 from importer.records import Span
 from importer.settings import RunSettings
@@ -138,9 +138,9 @@ def staged(
     progress: Quiet | None = None,
 ) -> Stage:
     """A stage of the files of a plan, filled or gone on with. Its files are named without their folders."""
-    members = [_member(source) for source in of.sources]
+    members = [member_of(source) for source in of.sources]
     members = [replace(one, file=one.file._replace(name=one.source.path.name)) for one in members]
-    stage = _stage(of, directory, [member.file for member in members])
+    stage = opened_stage(of, directory, [member.file for member in members])
     stage.fill(members, progress or Quiet(), check, accept_broken=accept_broken)
     return stage
 

@@ -8,7 +8,7 @@ from importer.checkpoint.sources import (
     ACKNOWLEDGED,
     AMBIGUOUS,
     ANNOUNCED,
-    REPLAY,
+    FORGOTTEN,
     Anchor,
     Candidate,
     Source,
@@ -49,8 +49,6 @@ class Ledger:
             known.name, known.identity = candidate.name, identity
             save(self._store, known)
             return known
-        if known and not known.pristine:
-            self._forget_replays(path, fingerprint)
         number = known.number if known else len(self.sources)
         source = Source(number, path, candidate.name, identity, candidate.dialect, fingerprint)
         self.sources[number : number + 1] = [source]
@@ -59,22 +57,32 @@ class Ledger:
         self._store.remove("anchor", number)
         save(self._store, source)
         save_progress(self._store, source)
+        if again:
+            self._forget_older(source)
         return source
 
-    def _forget_replays(self, path: str, fingerprint: int) -> None:
-        """The file at ``path`` is sent again: what became of rejects of the last time counts no more."""
+    def _forget_older(self, source: Source) -> None:
+        """All files of ``source`` are sent again: what became of them in other stages and in replays counts no more."""
+        paths = {file.path for file in source.known().files()}
         for old in self.sources:
-            replay = old.dialect.get(REPLAY)
-            if replay is None or replay["file"] != path or old.path not in self.by_path:
+            if old.number == source.number or old.path not in self.by_path:
                 continue
-            gone = f"{old.path}#{old.number}"
-            source = Source(old.number, gone, old.name, _NOTHING, old.dialect, fingerprint, total_rows=0)
-            self.sources[old.number] = source
-            del self.by_path[old.path]
-            self._store.remove("span", old.number)
-            self._store.remove("anchor", old.number)
-            save(self._store, source)
-            save_progress(self._store, source)
+            known = old.known()
+            originals = {file.replay["file"] if file.replay else file.path for file in known.files()}
+            if (known.is_stage or known.is_replay) and originals <= paths:
+                self._forget(old, source.fingerprint)
+
+    def _forget(self, old: Source, fingerprint: int) -> None:
+        """Leave nothing of a source but its number."""
+        gone = f"{old.path}#{old.number}"
+        self.sources[old.number] = Source(
+            old.number, gone, old.name, _NOTHING, {FORGOTTEN: True}, fingerprint, total_rows=0
+        )
+        del self.by_path[old.path]
+        self._store.remove("span", old.number)
+        self._store.remove("anchor", old.number)
+        save(self._store, self.sources[old.number])
+        save_progress(self._store, self.sources[old.number])
 
     def announce(self, span: Span) -> None:
         """The rows of ``span`` are about to be sent."""

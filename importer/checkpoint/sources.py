@@ -21,6 +21,8 @@ OPEN_END = sys.maxsize
 
 MEMBERS = "members"
 """Entry of the dialect of a stage: the files whose rows it holds."""
+FORGOTTEN = "forgotten"
+"""Entry of the dialect of a source of which nothing is left but its number: its files were sent again."""
 REPLAY = "replay"
 """Entry of the dialect of rows that were rejected before: which rows of which file they are."""
 
@@ -123,7 +125,9 @@ class KnownSource:
         return all(file.replay is not None for file in self.files())
 
     def files(self) -> list[KnownFile]:
-        """The files that it stands for: itself, or those whose rows were grouped."""
+        """The files that it stands for: itself, or those whose rows were grouped; none if it was forgotten."""
+        if FORGOTTEN in self.dialect:
+            return []
         if not self.is_stage:
             return [KnownFile(self.name, self.path, self.identity, self.dialect, self.total_rows)]
         return [KnownFile.from_json(body) for body in self.dialect[MEMBERS]]

@@ -69,7 +69,7 @@ def standing(item: ImportStatus, now: datetime) -> dict[str, Any]:
         },
         "events": {"accepted": total.accepted, "rejected": total.refused, "resent": total.resent},
         "digest": f"{total.digest:032x}",
-        "sources": [_source(source, item.ambiguous) for source in item.sources],
+        "sources": [_source(source, item.ambiguous) for source in item.sources if source.files()],
         "rejects": list(item.rejects),
         "rejects_files": files,
         "last_run": _last_run(item.runs[-1], state) if item.runs else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +37,12 @@ class ChunkInput:
     place_of: Callable[[int], Place]
     groups: pl.Series | None = None
     file_rows: pl.Series | None = None
+
+    def only(self, chosen: pl.Series) -> ChunkInput:
+        """The rows for which ``chosen`` is true, without the earlier rejects; of a group all or none."""
+        groups, file_rows = (None if part is None else part.filter(chosen) for part in (self.groups, self.file_rows))
+        frame, rows = self.frame.filter(chosen), self.rows.filter(chosen)
+        return replace(self, frame=frame, rows=rows, rejects=(), groups=groups, file_rows=file_rows)
 
     @property
     def is_staged(self) -> bool:

@@ -8,6 +8,7 @@ every cut, with groups at every cut between two of them.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ import polars as pl
 
 from importer.encoder import buffers, rejecting
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
+from importer.mapping.culprits import UNCOMPUTABLE, culprits
 from importer.mapping.failures import Failures, quoted
 from importer.mapping.grouping import as_groups, as_lines, difference
 from importer.mapping.json_text import json_object
@@ -32,6 +34,16 @@ _EVENT = "\x01event"
 _FAILED = "\x01failed"
 _MOMENT = "\x01moment"
 _EXAMPLES = 3
+
+
+@dataclass(slots=True)
+class _Made:
+    """What came of a chunk. ``events`` has a row and its text for each, ``sizes`` their bytes, ``rejects`` no order."""
+
+    events: pl.DataFrame
+    sizes: pl.Series
+    rejects: list[Reject]
+    findings: Findings
 
 
 class Encoder:
@@ -54,6 +66,26 @@ class Encoder:
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
+        try:
+            made = self._made(chunk)
+        except UNCOMPUTABLE:
+            made = self._made_of_the_others(chunk)
+        self._note(made)
+        rejects = sorted(made.rejects, key=lambda reject: reject.number)
+        return self._encoded(chunk, made.events, tuple(rejects))
+
+    def _made_of_the_others(self, chunk: ChunkInput) -> _Made:
+        """The events of ``chunk`` without the rows, or groups, that Polars cannot compute; these are rejected."""
+        units = chunk.groups.rle_id() if chunk.groups is not None else pl.int_range(chunk.rows.len(), eager=True)
+        count = units.n_unique()
+        bad = culprits(lambda start, stop: self._made(chunk.only((units >= start) & (units < stop))), count)
+        is_bad = units.is_in(list(bad))
+        made = self._made(chunk.only(~is_bad))
+        made.rejects += rejecting.uncomputable(chunk.only(is_bad), [bad[unit] for unit in units.filter(is_bad)])
+        made.rejects += chunk.rejects
+        return made
+
+    def _made(self, chunk: ChunkInput) -> _Made:
         failures = Failures()
         rows = self._rows(chunk)
         frame = self._prepared(rows, failures)
@@ -65,7 +97,7 @@ class Encoder:
         if failed.any():
             rejects += self._rejects(chunk, rows, frame.filter(failed), failures)
             values = values.filter(~failed)
-        self._note_findings(chunk, rows, values)
+        findings = self._findings(chunk, rows, values)
         event = json_object(values, self._mapping.plan.members, self._separator)
         events = values.select(ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT))
         sizes = events[_EVENT].str.len_bytes() - len(self._separator)
@@ -74,9 +106,7 @@ class Encoder:
             found = dict(zip(events.filter(large)[ROW], sizes.filter(large), strict=True))
             rejects += rejecting.too_large(chunk, rows, found, self._max_item_bytes)
             events, sizes = events.filter(~large), sizes.filter(~large)
-        self._measure(events, sizes)
-        rejects.sort(key=lambda reject: reject.number)
-        return self._encoded(chunk, events, tuple(rejects))
+        return _Made(events, sizes, rejects, findings)
 
     def _rows(self, chunk: ChunkInput) -> pl.DataFrame:
         """The rows that ``where`` passes, or the lines of groups, with the row of their event."""
@@ -126,7 +156,7 @@ class Encoder:
             return rejecting.of_rows(chunk, bad, self._mapping.plan.checks, of_lists)
         return rejecting.of_groups(chunk, rows, bad, self._mapping.plan.checks, self._mapping.grouping, of_lists)
 
-    def _note_findings(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame) -> None:
+    def _findings(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame) -> Findings:
         found = Findings()
         for i, (rule, _) in enumerate(self._mapping.plan.counts):
             found.count(rule, int(values[f"\x01count{i}"].sum()))
@@ -136,14 +166,14 @@ class Encoder:
                 examples = [_example(chunk, rows, event, name) for event in events.head(_EXAMPLES)]
                 rule = f"column {name!r} differs within its group; the first line's value is used"
                 found.note(rule, examples, len(events))
-        with self._counting:
-            self.findings.merge(found)
+        return found
 
-    def _measure(self, events: pl.DataFrame, sizes: pl.Series) -> None:
-        """Count the sizes of ``events``, and look for the first and the last time among them."""
-        counts = dict(sizes.value_counts().iter_rows())
-        oldest, newest = events.select(pl.col(_MOMENT).min(), pl.col(_MOMENT).max().alias("newest")).row(0)
+    def _note(self, made: _Made) -> None:
+        """Keep what was noticed, count the sizes of events, and look for the first and the last time among them."""
+        counts = dict(made.sizes.value_counts().iter_rows())
+        oldest, newest = made.events.select(pl.col(_MOMENT).min(), pl.col(_MOMENT).max().alias("newest")).row(0)
         with self._counting:
+            self.findings.merge(made.findings)
             self.sizes.update(counts)
             self.oldest_ms = min((ms for ms in (self.oldest_ms, oldest) if ms is not None), default=None)
             self.newest_ms = max((ms for ms in (self.newest_ms, newest) if ms is not None), default=None)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from importer.mapping.compiled import LINE, ROW, FailedCheck
+from importer.mapping.culprits import UNCOMPUTABLE
 from importer.mapping.failures import Failures
 from importer.mapping.group_scope import values_of
 from importer.mapping.scope import shown
@@ -74,6 +75,12 @@ def too_large(chunk: ChunkInput, rows: pl.DataFrame, sizes: dict[int, int], limi
         yield _reject(chunk, row, "encode", "too_large", message, values)
 
 
+def uncomputable(chunk: ChunkInput, reasons: Sequence[str]) -> Iterator[Reject]:
+    """A reject for each row of ``chunk``, with what Polars says about it."""
+    for row, source_row, reason in zip(chunk.rows, _cells(chunk.frame, chunk.rows.len()), reasons, strict=True):
+        yield _reject(chunk, row, "mapping", "cannot_compute", f"its values cannot be computed: {reason}", source_row)
+
+
 def _failed_lines(lines: pl.DataFrame, bad: pl.DataFrame, checks: Sequence[FailedCheck]) -> Failures:
     """The lines behind those ``checks`` of a group that are of its lines; a group may have had a reason to pass one."""
     marked = [item for item in checks if item.of_lines is not None]
@@ -110,9 +117,26 @@ def _blame(chunk: ChunkInput, of_lines: Failures, of_group: Failures, event: int
 def _source_rows(chunk: ChunkInput, rows: pl.DataFrame, number: str) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Number, row of the event and source columns of each row."""
     numbers = rows.select(pl.col(number).alias("row"), pl.col(ROW).alias("event"))
-    values = rows.select(chunk.frame.columns).iter_rows(named=True) if chunk.frame.columns else iter([{}] * rows.height)
+    values = _cells(rows.select(chunk.frame.columns), rows.height)
     for (row, event), source_row in zip(numbers.iter_rows(), values, strict=True):
         yield row, event, source_row
+
+
+def _cells(frame: pl.DataFrame, height: int) -> Iterator[dict[str, Any]]:
+    """The rows of ``frame``, of which there are ``height`` even if it has no column."""
+    columns = {name: _python_values(frame[name]) for name in frame.columns}
+    return (
+        dict(zip(columns, row, strict=True))
+        for row in (zip(*columns.values(), strict=True) if columns else [()] * height)
+    )
+
+
+def _python_values(column: pl.Series) -> list[Any]:
+    """The values of a column. Python has no time behind the year 9999: such a column is shown as what it counts."""
+    try:
+        return column.to_list()
+    except (*UNCOMPUTABLE, OverflowError, ValueError):
+        return column.to_physical().to_list() if column.dtype.is_temporal() else ["…"] * len(column)
 
 
 def _reject(chunk: ChunkInput, row: int, stage: str, code: str, message: str, source_row: dict[str, Any]) -> Reject:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from importer.mapping.sql_tree import (
+    Lost,
     Node,
     SqlInvalid,
     any_guard,
@@ -65,13 +66,13 @@ class Aggregate:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A CAST inside an aggregate: ``lost`` is true for a line in which it lost a value.
+    """A CAST inside an aggregate: ``lost`` says for which lines it lost a value.
 
     ``decides`` is true for a group whose value depends on it, and ``columns`` are what the line shows.
     """
 
     name: str
-    lost: pl.Expr
+    lost: Lost
     decides: pl.Expr
     columns: frozenset[str]
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from importer.mapping.culprits import UNCOMPUTABLE, culprits
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -89,6 +91,10 @@ class Where:
         passes = pl.col(self.name)
         return passes.fill_null(value=False) | (passes.is_null() & any_failed(self.plan.checks))
 
+    def passed(self, frame: pl.DataFrame) -> pl.Series:
+        """Whether each row passes. Raises what Polars raises."""
+        return self.plan.with_sql(frame).select(passing=self.passing()).to_series()
+
     def filtered(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The rows that pass, with what the checks of ``plan`` refer to."""
         return self.plan.with_sql(frame).filter(self.passing())
@@ -160,4 +166,11 @@ class CompiledMapping:
         """False exactly for rows that ``where`` filters. One in which it cannot be computed passes, to be rejected."""
         if self.where is None:
             return pl.repeat(value=True, n=frame.height, dtype=pl.Boolean, eager=True)
-        return self.where.plan.with_sql(frame).select(passing=self.where.passing()).to_series()
+        try:
+            return self.where.passed(frame)
+        except UNCOMPUTABLE:
+            where = self.where
+            bad = list(culprits(lambda start, stop: where.passed(frame[start:stop]), frame.height))
+        passes = pl.repeat(value=True, n=frame.height, dtype=pl.Boolean, eager=True)
+        good = pl.int_range(frame.height, eager=True).filter(~pl.int_range(frame.height, eager=True).is_in(bad))
+        return passes.scatter(good, self.where.passed(frame[good]))

@@ -98,10 +98,12 @@ class GroupScope(Scope):
     def _note_loss(self, loss: Loss, target: str) -> None:
         """A check for a CAST inside an aggregate, where the value of the group depends on it."""
         decides = f"{loss.name}.decides"
-        self._line_sql[loss.name] = loss.lost
+        self._line_sql[loss.name] = loss.lost.where
         self._prepared[decides] = (loss.decides, pl.Boolean())
         first = len(self.checks)
-        self.check_lines([FailedCheck(target, self._cast_check(loss.name, loss.columns))], f"{loss.name}.mark")
+        self.check_lines(
+            [FailedCheck(target, self._lost_check(loss.name, loss.lost, loss.columns))], f"{loss.name}.mark"
+        )
         self.restrict(first, pl.col(decides).fill_null(value=False))
 
 

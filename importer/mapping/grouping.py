@@ -30,9 +30,9 @@ def as_groups(lines: pl.DataFrame, grouping: Grouping) -> pl.DataFrame:
 
     It has the cells of its first line, aggregates and marks.
     """
-    end = int(lines[LINE][-1]) + 1 if lines.height else 0
     groups = lines.filter(pl.col(LINE) == pl.col(ROW)).select(ROW, *grouping.first)
-    groups = groups.with_columns(pl.col(ROW).shift(-1, fill_value=end).alias(STOP))
+    last = lines.filter(pl.col(ROW).ne_missing(pl.col(ROW).shift(-1)))  # of a group; not all stand in a chunk always
+    groups = groups.with_columns((last[LINE] + 1).alias(STOP))
     lines = grouping.lines.with_sql(lines).with_columns(pl.col(ROW).set_sorted())
     if grouping.aggregates:
         found = lines.group_by(ROW, maintain_order=True).agg(expr.alias(name) for name, expr in grouping.aggregates)

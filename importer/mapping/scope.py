@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from importer.mapping.columns import Columns, Path, Problems
     from importer.mapping.models import FieldSpec
+    from importer.mapping.sql_tree import Lost
 
 _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "timestamp"})
 
@@ -93,8 +94,8 @@ class Scope:
         self.rely_on(checked.columns, target)
         if checked.lost is not None:
             lost = f"{name}.lost"
-            self._prepared[lost] = (checked.lost, pl.Boolean())
-            self.checks.append(FailedCheck(target, self._cast_check(lost, checked.columns)))
+            self._prepared[lost] = (checked.lost.where, pl.Boolean())
+            self.checks.append(FailedCheck(target, self._lost_check(lost, checked.lost, checked.columns)))
         return name
 
     def _compiled(self, text: str, name: str, target: str) -> SqlExpression:  # noqa: ARG002 -- for groups
@@ -105,13 +106,14 @@ class Scope:
         for name in sorted(self.columns.typed.keys() & names):
             self.checks += [FailedCheck(target, check) for check in self.columns.typed[name].checks]
 
-    def _cast_check(self, lost: str, names: Iterable[str]) -> Check:
-        """The check for a CAST that loses a value where the column ``lost`` is true."""
+    def _lost_check(self, name: str, lost: Lost, names: Iterable[str]) -> Check:
+        """The check for values that are ``lost`` where the column ``name`` is true."""
         known = sorted(names)
         if not known:
-            return Check("cast", "a CAST in its SQL cannot convert what it is given", pl.col(lost), pl.lit(None))
+            return Check(lost.code, lost.message.replace("{}", "what it is given"), pl.col(name), pl.lit(None))
         cells = pl.concat_str([shown(pl.col(name), self.columns.schema[name]) for name in known], separator=", ")
-        return Check("cast", f"a CAST in its SQL cannot convert {{}} ({', '.join(known)})", pl.col(lost), cells)
+        message = lost.message.replace("{}", f"{{}} ({', '.join(known)})")
+        return Check(lost.code, message, pl.col(name), cells)
 
     def value(self, spec: FieldSpec, kind: str | None, path: Path, target: str) -> Value | None:
         """The value of a field, with its checks noted."""

@@ -13,12 +13,26 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.mapping.aggregates import Aggregate, Loss, lift
+from importer.mapping.members import check_members
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.sql_check import Allowed, check_text
-from importer.mapping.sql_tree import Node, SqlInvalid, columns, expression, lost_values, never_fail, parse
+from importer.mapping.sql_probe import check_computable
+from importer.mapping.sql_tree import (
+    Lost,
+    Node,
+    SqlInvalid,
+    columns,
+    dtype_of,
+    expression,
+    first_line,
+    lost_values,
+    never_fail,
+    parse,
+)
+from importer.mapping.whole_numbers import fitted, fitted_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 __all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "compile_sql"]
 
@@ -39,7 +53,7 @@ class SqlExpression:
     expr: pl.Expr
     columns: frozenset[str]
     dtype: pl.DataType
-    lost: pl.Expr | None
+    lost: Lost | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +91,13 @@ def compile_group_sql(
 
     ``prefix`` begins the names of the columns that this needs. Raises ``SqlInvalid``.
     """
-    tree, aggregates, losses = lift(_parsed(text, schema), prefix)
+    tree, aggregates, losses = lift(fitted_lines(_parsed(text, schema), schema), prefix)
     allowed = Allowed(untyped, _NESTED)
     for aggregate in aggregates:
         allowed.check_aggregate(aggregate)
     allowed.check(tree)
     arguments = {argument.name: argument for aggregate in aggregates for argument in aggregate.arguments}
-    types = {name: _dtype(argument.expr, schema) for name, argument in arguments.items()}
+    types = {name: _dtype(argument.node, schema) for name, argument in arguments.items()}
     exprs, result_types = {}, {}
     for item in aggregates:
         exprs[item.name], result_types[item.name] = _aggregate(item, types)
@@ -97,20 +111,23 @@ def compile_group_sql(
     )
 
 
-def _parsed(text: str, schema: Iterable[str]) -> Node:
+def _parsed(text: str, schema: Mapping[str, pl.DataType]) -> Node:
     check_text(text)
     try:
         tree = parse(text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
-        raise SqlInvalid(f"cannot be read as SQL: {_first_line(error)}") from None
+        raise SqlInvalid(f"cannot be read as SQL: {first_line(error)}") from None
     if unknown := sorted(set(columns(tree)).difference(schema)):
         raise UnknownColumn(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}")
     return tree
 
 
 def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpression:
-    expr = expression(never_fail(tree))
-    return SqlExpression(expr, frozenset(columns(tree)), _dtype(expr, schema), lost_values(tree))
+    check_members(tree, schema)
+    dtype_of(tree, schema)  # complains of what the user wrote
+    tree = fitted(tree, schema)
+    dtype = _dtype(tree, schema)
+    return SqlExpression(expression(never_fail(tree)), frozenset(columns(tree)), dtype, lost_values(tree))
 
 
 def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Expr, pl.DataType]:
@@ -127,12 +144,9 @@ def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Ex
     return (item.expr.cast(pl.Int64), pl.Int64()) if dtype in _SMALL_INTEGERS else (item.expr, dtype)
 
 
-def _dtype(expr: pl.Expr, schema: Mapping[str, pl.DataType]) -> pl.DataType:
-    try:
-        return pl.DataFrame(schema=dict(schema)).select(value=expr).schema["value"]
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise SqlInvalid(f"does not fit the types of its columns: {_first_line(error)}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _dtype(tree: Node, schema: Mapping[str, pl.DataType]) -> pl.DataType:
+    """The type of ``tree``, which can be computed over columns of these types. Raises ``SqlInvalid``."""
+    check_members(tree, schema)
+    dtype = dtype_of(tree, schema)
+    check_computable(tree, schema)
+    return dtype

@@ -7,20 +7,32 @@ from __future__ import annotations
 
 import json
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Node = Any  # a tree of JSON
 
 _TRUE: Node = {"Literal": {"Scalar": {"Boolean": True}}}
 
+FITTED = "Fitted"
+"""The option of a CAST that is ours: it brings the result of an operation on whole numbers back to 64 bits."""
+_LOSING = ("Strict", FITTED)  # TRY_CAST is not among them: there the user has asked for the null
+
 
 class SqlInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
     """The SQL of a mapping cannot be used; the message says why and what to write instead."""
+
+
+class Lost(NamedTuple):
+    """Where values are lost: true in the expression ``where``. ``code`` and ``message`` say how, {} is the input."""
+
+    where: pl.Expr
+    code: str
+    message: str
 
 
 def parse(text: str) -> Node:
@@ -31,6 +43,24 @@ def parse(text: str) -> Node:
 def expression(tree: Node) -> pl.Expr:
     """A tree as an expression again."""
     return pl.Expr.deserialize(StringIO(json.dumps(tree)), format="json")
+
+
+def dtype_of(tree: Node, schema: Mapping[str, pl.DataType]) -> pl.DataType:
+    """The type of a tree over columns of these types. Raises ``SqlInvalid``."""
+    try:
+        return pl.DataFrame(schema=dict(schema)).select(value=expression(never_fail(tree))).schema["value"]
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise does_not_fit(error) from None
+
+
+def does_not_fit(error: BaseException) -> SqlInvalid:
+    """What Polars says about the types of an expression, in a sentence."""
+    return SqlInvalid(f"does not fit the types of its columns: {first_line(error)}")
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of what Polars says, which is for people; the others show its plan."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def children(node: Node) -> Iterator[Node]:
@@ -74,7 +104,7 @@ def never_fail(node: Node) -> Node:
     """The same with each CAST as one that gives null where it cannot convert."""
     if isinstance(node, dict):
         copy = {key: never_fail(value) for key, value in node.items()}
-        return copy | {"options": "NonStrict"} if copy.get("options") == "Strict" else copy
+        return copy | {"options": "NonStrict"} if copy.get("options") in _LOSING else copy
     return [never_fail(value) for value in node] if isinstance(node, list) else node
 
 
@@ -97,19 +127,28 @@ def guarded(node: Node, guard: Node = None) -> Iterator[tuple[Node, Node]]:
             yield from guarded(child, guard)
 
 
-def lost_values(tree: Node) -> pl.Expr | None:
-    """True where a CAST has an input and no output, in the branch that is taken; ``None`` without such a CAST.
-
-    TRY_CAST is left alone: there the user has asked for the null.
-    """
-    lost = []
+def lost_values(tree: Node) -> Lost | None:
+    """Where a CAST has an input and no output, in the branch that is taken; ``None`` without such a CAST."""
+    lost, kinds = [], set()
     for node, guard in guarded(tree):
-        if isinstance(node, dict) and "Cast" in node and node["Cast"]["options"] == "Strict":
+        if isinstance(node, dict) and "Cast" in node and node["Cast"]["options"] in _LOSING:
+            kinds.add(node["Cast"]["options"])
             safe = never_fail(node)
             had = {"Function": {"input": [safe["Cast"]["expr"]], "function": {"Boolean": "IsNotNull"}}}
             has_none = {"Function": {"input": [safe], "function": {"Boolean": "IsNull"}}}
             lost.append(expression(both(guard, both(had, has_none))))
-    return pl.any_horizontal(lost) if lost else None
+    if not lost:
+        return None
+    code, message = _HOW_LOST[frozenset(kinds)]
+    return Lost(pl.any_horizontal(lost), code, message)
+
+
+_NO_FIT = "a whole number in its SQL does not fit 64 bits"
+_HOW_LOST = {
+    frozenset({"Strict"}): ("cast", "a CAST in its SQL cannot convert {}"),
+    frozenset({FITTED}): ("overflow", f"{_NO_FIT}, computed from {{}}"),
+    frozenset(_LOSING): ("cast", f"a CAST in its SQL cannot convert {{}}, or {_NO_FIT}"),
+}
 
 
 def any_guard(guards: Iterable[Node]) -> pl.Expr:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from grouped import Line, model, planned, read, small_blocks, staged, write
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from importer.checkpoint import OPEN_END
@@ -29,7 +29,8 @@ FILE = st.one_of(
     st.tuples(st.sampled_from([".csv", ".csv.gz"]), st.lists(TEXT_LINE, max_size=25)),
     st.tuples(st.just(".parquet"), st.lists(GOOD, max_size=12)),
 )
-FEW = settings(max_examples=15, deadline=None)
+# Examples write files: to shrink one would take minutes, and they are small.
+FEW = settings(max_examples=20, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 class Stopped(Exception):  # noqa: N818 - as a signal, no error

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any
@@ -11,16 +12,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from importer.checkpoint import (
+    MEMBERS,
     OPEN_END,
     Anchor,
     Candidate,
     Changes,
     Checkpoint,
     ImportKey,
+    KnownFile,
     KnownSource,
     StoredIdentity,
     Tally,
     list_imports,
+    overall,
     peek,
     prepare_directory,
     total,
@@ -487,3 +491,21 @@ def test_the_very_first_run_may_end_before_it_begins(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoint:
         checkpoint.end(4)
         assert [(run.number, run.exit_code) for run in peek(checkpoint.path).runs] == [(1, 4)]
+
+
+def test_files_that_are_grouped_again_count_once(tmp_path: Path) -> None:
+    def a_stage(name: str, *files: str) -> Candidate:
+        members = [KnownFile(file, str(tmp_path / file), StoredIdentity(1, 1, "h"), {}, 3).to_json() for file in files]
+        return replace(a_file(tmp_path, name), dialect={MEMBERS: members})
+
+    with opened(tmp_path) as checkpoint:
+        begun(checkpoint, a_stage("one", "a.csv", "b.csv"))
+        settle(checkpoint, Span(0, 1, 7), total_rows={0: 6})
+        begun(checkpoint, a_stage("two", "a.csv"), again=True)
+        assert overall(checkpoint.sources()).rows == 6  # b.csv is still what it was
+        begun(checkpoint, a_stage("three", "a.csv", "b.csv"), again=True)
+        settle(checkpoint, Span(2, 1, 7), total_rows={2: 6})
+        assert overall(checkpoint.sources()).rows == 6
+    with opened(tmp_path) as checkpoint:
+        assert overall(checkpoint.sources()).rows == 6
+        assert [source.acknowledged_rows for source in checkpoint.sources()] == [0, 0, 6]

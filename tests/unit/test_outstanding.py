@@ -13,10 +13,11 @@ from grouped import MAPPING, Line, Quiet, go_on, planned, write
 
 from importer import copies
 from importer.ack import tallies
+from importer.beginning import outstanding
 from importer.belt import Belt
 from importer.checkpoint import Changes, Checkpoint, ImportKey, peek
 from importer.errors import Interrupted, SourceChanged, StateUnusable, UsageInvalid
-from importer.outstanding import _member, everything, outstanding
+from importer.outstanding import everything, member_of
 from importer.records import Ack
 from importer.report import Report
 from importer.source.identity import WHOLE_BYTES
@@ -220,7 +221,54 @@ def test_a_file_that_changed_since_it_was_staged_is_refused(house: House, limit:
     expected = "while its import is unfinished" if limit else "imported completely"
     with pytest.raises(SourceChanged, match=rf"b\.csv .*{expected}.*had \d+ bytes"):
         house.run(a, b)
-    assert len(house.run(b, again=True).orders) == 2
+    if limit:
+        with pytest.raises(UsageInvalid, match=r"a\.csv was grouped together") as found:
+            house.run(b, again=True)
+        assert f"--again: {a}, {b}" in found.value.hint
+        assert len(house.run(a, b, again=True).orders) == 5
+    else:
+        assert len(house.run(b, again=True).orders) == 2
+    assert house.run(a, b).orders == []
+    assert house.status().complete
+    assert house.stages() == []
+
+
+def test_again_replaces_all_unfinished_stages_of_its_files(house: House) -> None:
+    a, b = house.write("a.csv"), house.write("b.csv", [Line("o7"), Line("o8")])
+    house.run(a, limit=1)
+    house.run(b, limit=1)
+    ran = house.run(a, b, again=True)
+    assert (len(ran.orders), ran.report.rows.read, house.stages()) == (5, 6, [])
+    assert house.status().complete
+    assert house.run(a, b).orders == []
+
+
+def test_again_that_was_stopped_and_is_started_again_sends_all(house: House) -> None:
+    a = house.write("a.csv")
+    house.run(a)
+    first = house.run(a, again=True, limit=1)
+    ran = house.run(a, again=True)
+    assert (len(first.orders), len(ran.orders), ran.report.rows.sent) == (1, 3, 4)
+    assert house.status().total.duplicate == 0
+
+
+def test_row_by_row_again_gives_up_an_unfinished_stage(house: House) -> None:
+    a, b = house.write("a.csv"), house.write("b.csv", [Line("o7")])
+    house.run(a, b, limit=1)
+    house.mapping = PLAIN
+    assert len(house.run(a, b, again=True).orders) == 5
+    assert house.run(a, b).orders == []
+    assert house.status().complete
+
+
+def test_a_file_that_was_put_back_after_it_was_sent_again_is_done(house: House) -> None:
+    a = house.write("a.csv")
+    house.run(a)
+    house.write("a.csv", [Line("o9")])
+    house.run(a, again=True)
+    house.write("a.csv")
+    house.run(a, again=True)
+    assert house.run(a).orders == []
 
 
 def test_again_sends_a_finished_stage_again_and_later_runs_go_on_with_that(house: House) -> None:
@@ -389,7 +437,7 @@ def test_large_files_are_compared_whole(plain: House, fault: str) -> None:
             file.seek(unseen)
             file.write(b"x")
     sources = planned(plain.folder, known, late, mapping=PLAIN).sources
-    one, two = (_member(source).file for source in sources)
+    one, two = (member_of(source).file for source in sources)
     assert one.identity.hash == two.identity.hash
     if fault == "touched":
         os.utime(known, ns=(0, 0))

@@ -19,8 +19,8 @@ def values(text: str) -> list[Any]:
 
 
 def lost(text: str) -> list[bool] | None:
-    expr = compile_sql(text, SCHEMA, frozenset()).lost
-    return None if expr is None else FRAME.with_columns(v=expr.fill_null(value=False))["v"].to_list()
+    found = compile_sql(text, SCHEMA, frozenset()).lost
+    return None if found is None else FRAME.with_columns(v=found.where.fill_null(value=False))["v"].to_list()
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def lost_lines(text: str) -> list[tuple[list[int], list[int]]]:
     lines = GROUPS.with_row_index("line").with_columns(**found.arguments)
     groups = lines.group_by("g", maintain_order=True).agg(pl.exclude(found.arguments).first(), **found.aggregates)
     return [
-        (lines.filter(loss.lost)["line"].to_list(), groups.filter(loss.decides)["g"].to_list()) for loss in found.losses
+        (lines.filter(loss.lost.where)["line"].to_list(), groups.filter(loss.decides)["g"].to_list()) for loss in found.losses
     ]
 
 
@@ -229,7 +229,7 @@ def test_a_cast_outside_an_aggregate_loses_values_group_by_group() -> None:
     assert found.rest.lost is not None
     assert found.losses == ()
     firsts = pl.DataFrame({"a": ["1", "p", None], next(iter(found.aggregates)): [1, 1, 1]})
-    assert firsts.select(v=found.rest.lost)["v"].to_list() == [False, True, False]
+    assert firsts.select(v=found.rest.lost.where)["v"].to_list() == [False, True, False]
 
 
 def test_columns_of_lines_and_of_groups_are_told_apart() -> None:
