@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from importer.encoder.chunk import ChunkInput
     from importer.mapping.compiled import CompiledMapping
+    from importer.mapping.members import Member
 
 _EVENT = "\x01event"
 _FAILED = "\x01failed"
@@ -129,8 +130,13 @@ class Encoder:
         frame = plan.with_stages(plan.with_sql(frame))
         return frame.hstack(
             [
-                list_of_structs(frame, item, failures) if item.column else list_of_lines(frame, rows, item, failures)
+                column
                 for item in self._mapping.lists
+                for column in (
+                    list_of_structs(frame, item, failures)
+                    if item.column
+                    else list_of_lines(frame, rows, item, failures)
+                )
             ]
         )
 
@@ -139,7 +145,7 @@ class Encoder:
         return frame.select(
             ROW,
             *self._stop(),
-            *(item.name for item in self._mapping.lists),
+            *(name for item in self._mapping.lists for name in (item.name, *item.count_names)),
             *(expr.alias(name) for name, expr in plan.values),
             *(expr.alias(f"\x01count{i}") for i, (_, expr) in enumerate(plan.counts)),
             *(mark for _, mark in (grouping.differing if grouping else ())),
@@ -160,11 +166,14 @@ class Encoder:
         found = Findings()
         for i, (rule, _) in enumerate(self._mapping.plan.counts):
             found.count(rule, int(values[f"\x01count{i}"].sum()))
-        for name, mark in self._mapping.grouping.differing if self._mapping.grouping else ():
+        for item in self._mapping.lists:
+            for name, (rule, _) in zip(item.count_names, item.plan.counts, strict=True):
+                found.count(rule, int(values[name].sum()))
+        for part, mark in self._mapping.grouping.differing if self._mapping.grouping else ():
             events = values.filter(pl.col(mark))[ROW]
             if len(events):
-                examples = [_example(chunk, rows, event, name) for event in events.head(_EXAMPLES)]
-                rule = f"column {name!r} differs within its group; the first line's value is used"
+                examples = [_example(chunk, rows, event, part) for event in events.head(_EXAMPLES)]
+                rule = f"column {str(part)!r} differs within its group; the first line's value is used"
                 found.note(rule, examples, len(events))
         return found
 
@@ -196,9 +205,9 @@ class Encoder:
         )
 
 
-def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, name: str) -> Example:
+def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> Example:
     """The first row of an event whose value of a column is not that of the first row of all."""
-    line, value, first = difference(lines, event, name)
+    line, value, first = difference(lines, event, part)
     place, start = chunk.place_of(line), chunk.place_of(event)
-    message = f"column {name!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"
+    message = f"column {str(part)!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"
     return Example((chunk.span.source, place.row), place.file, message)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from importer.encoder.chunk import ChunkInput
     from importer.mapping.compiled import Grouping
+    from importer.mapping.members import Member
 
 _SHOWN_VALUES = 3
 
@@ -96,9 +97,9 @@ def _of_line(item: FailedCheck, mark: str) -> FailedCheck:
     return FailedCheck(item.target, replace(check, failed=check.failed & pl.col(mark)))
 
 
-def _several_values(lines: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
-    """For each column of ``names`` and each group the first values of its lines, in words."""
-    values = {values_of(name): shown(pl.col(name), lines.schema[name]) for name in names}
+def _several_values(lines: pl.DataFrame, parts: Sequence[Member]) -> list[pl.Series]:
+    """For each of ``parts`` and each group the first values of its lines, in words."""
+    values = {values_of(part): shown(part.expr, part.dtype(lines.schema)) for part in parts}
     texts = (
         value.unique(maintain_order=True).head(_SHOWN_VALUES).str.join(", ").alias(name)
         for name, value in values.items()

@@ -17,12 +17,14 @@ from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, W
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
+from importer.mapping.members import Member
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.numbers import NumberFormat
 from importer.mapping.scope import Scope, Target
-from importer.mapping.sql import NEEDS_GROUPS
-from importer.mapping.tree import Branch, Leaf, Member, Tree
+from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
+from importer.mapping.tree import Branch, Leaf, Tree
+from importer.mapping.tree import Member as EventMember
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,8 +141,7 @@ class _Compiler:
         value = self._scope.value(field, "string", ("event",), EVENT_NAME)
         if self._groups:
             message = "column {} gives the name of the event, and the rows of this event have several: {{}}"
-            names = self._groups.bare_columns()
-            self._groups.must_not_differ(EVENT_NAME, names, "event_name_varies", message)
+            self._groups.must_not_differ(EVENT_NAME, self._groups.compared(), "event_name_varies", message)
         if value is not None:
             self._scope.add(self._members, Target(EVENT_NAME, EVENT_NAME, ("event",)), value)
             self._scope.require(EVENT_NAME, "event_name_missing", "the event has no name")
@@ -178,19 +179,31 @@ class _Compiler:
         self._add_entry_fields(self._scope, entry, target, spec, path, conditions)
         self._add_member(target, path, lambda name: Branch(name, entry.members(), is_list=True))
 
-    def _struct_list(self, target: str, spec: EachSpec, column: str, path: Path) -> list[EntryList]:
-        """A list of objects, one for each struct of a list column; none if the column is no such list."""
-        source = self._scope.column(column, (*path, "from"))
-        if source is None:
+    def _struct_list(self, target: str, spec: EachSpec, text: str, path: Path) -> list[EntryList]:
+        """A list of objects, one for each struct of a list; none if that is no column or a part of one."""
+        column = self._list_source(text)
+        if self._scope.column(column.column, (*path, "from")) is None:
             return []
-        dtype = source.dtype
+        try:
+            dtype = column.dtype(self._columns.schema)
+        except SqlInvalid as error:
+            self._problem((*path, "from"), str(error))
+            return []
         if not (isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct)):
-            self._problem((*path, "from"), f"column {column!r} is no list of structs but {dtype}")
+            self._problem((*path, "from"), f"column {text!r} is no list of structs but {dtype}")
             return []
         schema = {field.name: instance(field.dtype) for field in dtype.inner.fields}
         return [self._entry_list(target, spec, path, Columns(schema, self._context, self._problem), column)]
 
-    def _entry_list(self, target: str, spec: EachSpec, path: Path, columns: Columns, column: str | None) -> EntryList:
+    def _list_source(self, text: str) -> Member:
+        """The column that is called ``text``, or the member of a struct: ``order.lines``."""
+        head, *names = text.split(".")
+        is_member = text not in self._columns.schema and isinstance(self._columns.schema.get(head), pl.Struct)
+        return Member(head, tuple(names)) if is_member else Member(text)
+
+    def _entry_list(
+        self, target: str, spec: EachSpec, path: Path, columns: Columns, column: Member | None
+    ) -> EntryList:
         """A list of objects, one for each struct of the list in ``column``, or one for each line of the group."""
         no_aggregates = NEEDS_GROUPS if column is not None else _NOT_IN_EACH
         when = self._scope.condition(spec.when, *path, "when")
@@ -219,7 +232,7 @@ class _Compiler:
             self._check_unit(item, inner.path, in_list=in_list)
             scope.field(entry, inner, item, self._event, conditions)
 
-    def _add_member(self, target: str, path: Path, member: Callable[[str], Member]) -> None:
+    def _add_member(self, target: str, path: Path, member: Callable[[str], EventMember]) -> None:
         parts = tuple(target.split("."))
         if not self._members.add(parts, member(parts[-1])):
             self._problem(path, f"`{target}` cannot be added: a part of it is given as a value already")
@@ -229,16 +242,21 @@ class _Compiler:
         parts = {}
         for index, name in enumerate(self._mapping.group_by or ()):
             path = ("group_by", index)
-            cell, typed = self._columns.get(name, path), self._columns.plain(name)
-            if cell is None or (part := self._key_part(name, typed or cell, path)) is None:
-                continue
-            if typed and self._groups:
-                # a cell that does not fit its type is rejected by this, in a group by its own text
-                self._groups.rely_on({name}, f"group_by {name}")
-                text = cell.expr.cast(pl.String)
-                part = pl.coalesce(part, pl.when(text != "").then(text))
-            parts[name] = part
+            cell = self._columns.get(name, path)
+            if cell is not None and (part := self._typed_key_part(name, cell, path)) is not None:
+                parts[name] = part
         return parts
+
+    def _typed_key_part(self, name: str, cell: Value, path: Path) -> pl.Expr | None:
+        """The part of a key that a column with a declared type gives in a group; else the cell as it is."""
+        typed = self._columns.plain(name) if self._groups else None
+        part = self._key_part(name, typed or cell, path)
+        if part is None or typed is None or self._groups is None:
+            return part
+        # a cell that does not fit its type is rejected by this, in a group by its own text
+        self._groups.rely_on({name}, f"{path[0]} {name}")
+        text = cell.expr.cast(pl.String)
+        return pl.coalesce(part, pl.when(text != "").then(text))
 
     def _key_part(self, name: str, source: Value, path: Path) -> pl.Expr | None:
         try:
@@ -254,22 +272,26 @@ class _Compiler:
         elif self._mapping.key is None:
             parts = [self._present(column, part) for column, part in group_key.items()]
         else:
-            parts = self._key_parts(self._mapping.key)
+            parts = self._key_parts(self._mapping.key, group_key)
         if name is None or not parts:
             return
         self._scope.add(self._members, Target(EVENT_ID, EVENT_ID, ("key",)), Value(event_id(name, parts), pl.String()))
 
-    def _key_parts(self, key: tuple[str, ...]) -> list[pl.Expr]:
+    def _key_parts(self, key: tuple[str, ...], group_key: dict[str, pl.Expr]) -> list[pl.Expr]:
         parts = []
         for index, name in enumerate(key):
             path = ("key", index)
-            source = self._scope.column(name, path)
-            part = None if source is None else self._key_part(name, source, path)
+            part = group_key.get(name)
+            if part is None and (cell := self._scope.column(name, path)) is not None:
+                part = self._typed_key_part(name, cell, path)
+                if part is not None and self._groups:
+                    self._groups.compare_as(name, part)
             if part is not None:
                 parts.append(self._present(name, part))
         if self._groups:
             message = "the key column {} has several values in the rows of this event: {{}}"
-            self._groups.must_not_differ(EVENT_ID, key, "key_varies", message)
+            others = (Member(name) for name in key if name not in group_key)
+            self._groups.must_not_differ(EVENT_ID, others, "key_varies", message)
         return parts
 
     def _present(self, name: str, part: pl.Expr) -> pl.Expr:

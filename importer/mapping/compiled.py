@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from importer.mapping.cells import Check, Value
-    from importer.mapping.tree import Member
+    from importer.mapping.members import Member
+    from importer.mapping.tree import Member as EventMember
 
 ROW = "\x01row"
 """Name of the column that carries the first source row of an event through the frames; no source can have it."""
@@ -60,7 +61,7 @@ class RowPlan:
     values: tuple[tuple[str, pl.Expr], ...] = ()
     checks: tuple[FailedCheck, ...] = ()
     counts: tuple[tuple[str, pl.Expr], ...] = ()
-    members: tuple[Member, ...] = ()
+    members: tuple[EventMember, ...] = ()
 
     def with_sql(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The frame with the results of its SQL beside its columns. SQL sees typed columns, fields see the cells."""
@@ -104,15 +105,20 @@ class Where:
 class EntryList:
     """A list of objects; its JSON is the values column ``name``.
 
-    An entry is a struct of the list in ``column``, or without one a line of the group. ``when`` is the column of the
+    An entry is a struct of the list in ``column`` (a column or a part of one), or without one a line of the group. ``when`` is the column of the
     condition on the event, ``where`` the condition on an entry.
     """
 
     name: str
-    column: str | None
+    column: Member | None
     when: str | None
     where: Where | None
     plan: RowPlan
+
+    @property
+    def count_names(self) -> tuple[str, ...]:
+        """The columns that are true for an event with an entry that is counted as a warning, one for each count."""
+        return tuple(f"\x01count.{self.name}.{number}" for number in range(len(self.plan.counts)))
 
     @property
     def checks(self) -> tuple[FailedCheck, ...]:
@@ -126,8 +132,8 @@ class Grouping:
 
     ``key`` is one text expression a column of ``group_by``, null where it is empty. A group has the cells of its first
     line in the columns ``first``; the ``aggregates`` of what ``lines`` prepares; and ``marks``, true where they are
-    true for one of its lines. ``differing`` are the marks of columns that have several values in the group, by column:
-    all are noted, and of those in ``constant`` a check is failed.
+    true for one of its lines. ``differing`` are the marks of columns, or members of structs, that have several values in
+    the group: all are noted, and of those in ``constant`` a check is failed.
     """
 
     key: tuple[pl.Expr, ...]
@@ -135,8 +141,8 @@ class Grouping:
     first: tuple[str, ...]
     aggregates: tuple[tuple[str, pl.Expr], ...]
     marks: tuple[tuple[str, pl.Expr], ...]
-    differing: tuple[tuple[str, str], ...]
-    constant: tuple[str, ...]
+    differing: tuple[tuple[Member, str], ...]
+    constant: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ import polars as pl
 
 from importer.mapping.cells import Check, Context, Value
 from importer.mapping.compiled import FailedCheck, Grouping
-from importer.mapping.grouping import differs
+from importer.mapping.grouping import cell_of, differs
+from importer.mapping.members import Member
 from importer.mapping.scope import Scope
 from importer.mapping.sql import SqlExpression, compile_group_sql
 
@@ -29,7 +30,8 @@ class GroupScope(Scope):
     def __init__(self, columns: Columns, context: Context, problem: Problems) -> None:
         super().__init__(columns, context, problem)
         self._bare: dict[str, None] = {}
-        self._to_agree: dict[str, None] = {}
+        self._cells: dict[Member, pl.Expr] = {}
+        self._to_agree: dict[Member, None] = {}
         self._line_columns: set[str] = set()
         self._line_sql: dict[str, pl.Expr] = {}
         self._aggregates: dict[str, pl.Expr] = {}
@@ -37,8 +39,8 @@ class GroupScope(Scope):
 
     def grouping(self, key: dict[str, pl.Expr]) -> Grouping:
         """All that has to be known of a group before its fields are computed; ``key`` has its parts by column."""
-        differing = {name: _differing_mark(name) for name in self._bare}
-        marks = self._marks | {mark: differs(name, self.columns.schema[name]) for name, mark in differing.items()}
+        differing = {part: _differing_mark(part) for part in self._cells}
+        marks = self._marks | {_differing_mark(part): differs(cell) for part, cell in self._cells.items()}
         return Grouping(
             key=tuple(key.values()),
             lines=replace(self.columns.plan_of(self._line_columns), prepared=tuple(self._line_sql.items())),
@@ -53,8 +55,18 @@ class GroupScope(Scope):
         """The cell of the first line."""
         found = super().column(name, path)
         if found is not None:
-            self._bare[name] = None
+            self._take({Member(name)})
         return found
+
+    def compare_as(self, name: str, value: pl.Expr) -> None:
+        """Compare the cells of a column in a group by ``value``: 7 and 007 agree where they are numbers."""
+        self._cells[Member(name)] = value
+
+    def _take(self, parts: Iterable[Member]) -> None:
+        """Note columns, and members of structs, of which a group has the value of its first line."""
+        for part in sorted(parts):
+            self._bare[part.column] = None
+            self._cells.setdefault(part, cell_of(part, self.columns.schema))
 
     def check_lines(self, checks: Iterable[FailedCheck], prefix: str) -> None:
         """Fail a group where one of its lines fails one of ``checks``; ``prefix`` begins the names of the marks."""
@@ -64,17 +76,18 @@ class GroupScope(Scope):
             of_group = replace(item.check, failed=pl.col(mark), shown=pl.lit(None))
             self.checks.append(FailedCheck(item.target, of_group, of_lines=item.check))
 
-    def must_not_differ(self, target: str, names: Iterable[str], code: str, message: str) -> None:
-        """Reject groups in which one of the columns ``names`` has several values; {} in ``message`` is its name."""
-        for name in names:
-            if name in self._bare:
-                self._to_agree[name] = None
-                check = Check(code, message.format(repr(name)), pl.col(_differing_mark(name)), pl.col(values_of(name)))
+    def must_not_differ(self, target: str, parts: Iterable[Member], code: str, message: str) -> None:
+        """Reject groups in which one of ``parts`` has several values; {} in ``message`` is its name."""
+        for part in parts:
+            if part in self._cells:
+                self._to_agree[part] = None
+                name = repr(str(part))
+                check = Check(code, message.format(name), pl.col(_differing_mark(part)), pl.col(values_of(part)))
                 self.checks.append(FailedCheck(target, check))
 
-    def bare_columns(self) -> frozenset[str]:
-        """The columns that were used so far without an aggregate around them."""
-        return frozenset(self._bare)
+    def compared(self) -> tuple[Member, ...]:
+        """What was used so far without an aggregate around it."""
+        return tuple(self._cells)
 
     def _compiled(self, text: str, name: str, target: str) -> SqlExpression:
         found = compile_group_sql(text, self.columns.sql_schema(), frozenset(self.columns.untyped), name)
@@ -82,7 +95,7 @@ class GroupScope(Scope):
         self._line_columns |= found.line_columns
         self._line_sql |= found.arguments
         self._aggregates |= found.aggregates
-        self._bare |= dict.fromkeys(sorted(found.rest.columns))
+        self._take(found.rest.members)
         self.rely_on(found.line_columns - found.rest.columns, target)
         for loss in found.losses:
             self._note_loss(loss, target)
@@ -107,10 +120,10 @@ class GroupScope(Scope):
         self.restrict(first, pl.col(decides).fill_null(value=False))
 
 
-def values_of(name: str) -> str:
-    """The column that lists the values of a column in a group that was rejected because it has several."""
-    return f"\x01values.{name}"
+def values_of(part: Member) -> str:
+    """The column that lists the values of ``part`` in a group that was rejected because it has several."""
+    return "\x01".join(("", "values", part.column, *part.names))
 
 
-def _differing_mark(name: str) -> str:
-    return f"\x01differs.{name}"
+def _differing_mark(part: Member) -> str:
+    return "\x01".join(("", "differs", part.column, *part.names))

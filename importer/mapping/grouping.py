@@ -14,7 +14,10 @@ import polars as pl
 from importer.mapping.compiled import LINE, ROW, STOP
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from importer.mapping.compiled import Grouping
+    from importer.mapping.members import Member
 
 
 def as_lines(frame: pl.DataFrame, rows: pl.Series, groups: pl.Series) -> pl.DataFrame:
@@ -46,20 +49,19 @@ def _marked(lines: pl.DataFrame, mark: pl.Expr) -> pl.Expr:
     return pl.col(ROW).is_in(rows.unique().implode()) if len(rows) else pl.lit(value=False)
 
 
-def difference(lines: pl.DataFrame, event: int, name: str) -> tuple[int, str | None, str | None]:
-    """Where column ``name`` first differs in ``event``: the row of that line, its value, and that of the first line."""
-    group = lines.filter(pl.col(ROW) == event).select(LINE, cell_of(name, lines.schema[name]).alias(name))
-    line, value = group.filter(pl.col(name).ne_missing(pl.col(name).first())).row(0)
-    first = group[name].first()
+def difference(lines: pl.DataFrame, event: int, part: Member) -> tuple[int, str | None, str | None]:
+    """Where a column or a part of one first differs in ``event``: the row of that line, its value, and that of the first line."""
+    group = lines.filter(pl.col(ROW) == event).select(LINE, value=cell_of(part, lines.schema))
+    line, value = group.filter(pl.col("value").ne_missing(pl.col("value").first())).row(0)
+    first = group["value"].first()
     return line, *(None if cell is None else str(cell) for cell in (value, first))
 
 
-def cell_of(name: str, dtype: pl.DataType) -> pl.Expr:
+def cell_of(part: Member, schema: Mapping[str, pl.DataType]) -> pl.Expr:
     """A cell as it is compared with others: an empty text is no value."""
-    return pl.when(pl.col(name) != "").then(pl.col(name)) if dtype == pl.String else pl.col(name)
+    return pl.when(part.expr != "").then(part.expr) if part.dtype(schema) == pl.String else part.expr
 
 
-def differs(name: str, dtype: pl.DataType) -> pl.Expr:
-    """True for a line whose cell is another one than that of the line before, in the same group."""
-    cell = cell_of(name, dtype)
+def differs(cell: pl.Expr) -> pl.Expr:
+    """True for a line whose ``cell`` is another one than that of the line before, in the same group."""
     return cell.ne_missing(cell.shift(1)) & (pl.col(LINE) != pl.col(ROW))

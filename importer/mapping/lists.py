@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 _ENTRY = "\x01entry"
 
 
-def list_of_structs(events: pl.DataFrame, item: EntryList, failures: Failures) -> pl.Series:
-    """The JSON of a list for each row of ``events``, null where it has no entry. Failed entries go to ``failures``."""
-    column = pl.col(item.column or "")
+def list_of_structs(events: pl.DataFrame, item: EntryList, failures: Failures) -> list[pl.Series]:
+    """The JSON of a list for each row of ``events``, null where it has no entry, and what is counted in its entries.
+
+    The first is the column of its name, the others are those of ``count_names``. Failed entries go to ``failures``.
+    """
+    column = item.column.expr if item.column else pl.lit(None)
     if item.when is not None:
         column = pl.when(pl.col(item.when).fill_null(value=False)).then(column)
     rows = events.select(ROW, column.alias(_ENTRY))
@@ -26,7 +29,7 @@ def list_of_structs(events: pl.DataFrame, item: EntryList, failures: Failures) -
     return _joined(events, entries, item, failures, ROW)
 
 
-def list_of_lines(events: pl.DataFrame, lines: pl.DataFrame, item: EntryList, failures: Failures) -> pl.Series:
+def list_of_lines(events: pl.DataFrame, lines: pl.DataFrame, item: EntryList, failures: Failures) -> list[pl.Series]:
     """The same with the lines of each event as entries."""
     if item.when is not None:
         chosen = events.filter(pl.col(item.when).fill_null(value=False))[ROW]
@@ -34,7 +37,9 @@ def list_of_lines(events: pl.DataFrame, lines: pl.DataFrame, item: EntryList, fa
     return _joined(events, lines, item, failures, LINE)
 
 
-def _joined(events: pl.DataFrame, entries: pl.DataFrame, item: EntryList, failures: Failures, number: str) -> pl.Series:
+def _joined(
+    events: pl.DataFrame, entries: pl.DataFrame, item: EntryList, failures: Failures, number: str
+) -> list[pl.Series]:
     """Entries as JSON, joined by event; ``number`` is the column that tells in which row an entry has failed."""
     if item.where is not None:
         entries = item.where.filtered(entries)
@@ -46,4 +51,8 @@ def _joined(events: pl.DataFrame, entries: pl.DataFrame, item: EntryList, failur
     texts = values.select(ROW, json_object(values, item.plan.members).alias(_ENTRY)).filter(pl.col(_ENTRY) != "{}")
     lists = texts.group_by(ROW, maintain_order=True).agg(pl.col(_ENTRY).str.join(","))
     joined = events.select(ROW).join(lists, on=ROW, how="left", maintain_order="left")
-    return joined.select(("[" + pl.col(_ENTRY) + "]").alias(item.name)).to_series()
+    counted = [
+        events[ROW].is_in(entries.filter(expr)[ROW].unique().implode()).alias(name)
+        for name, (_, expr) in zip(item.count_names, item.plan.counts, strict=True)
+    ]
+    return [joined.select(("[" + pl.col(_ENTRY) + "]").alias(item.name)).to_series(), *counted]

@@ -7,13 +7,13 @@ wherever chunks are cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer.mapping.aggregates import Aggregate, Loss, lift
-from importer.mapping.members import check_members
+from importer.mapping.members import Member, check_members, members
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.sql_check import Allowed, check_text
 from importer.mapping.sql_probe import check_computable
@@ -48,12 +48,17 @@ class UnknownColumn(SqlInvalid):
 
 @dataclass(frozen=True, slots=True)
 class SqlExpression:
-    """A checked expression: its value, the columns that it reads, its type, and where a CAST of it lost a value."""
+    """A checked expression: its value, the columns or members that it reads, its type, and where it lost a value."""
 
     expr: pl.Expr
-    columns: frozenset[str]
+    members: frozenset[Member]
     dtype: pl.DataType
     lost: Lost | None
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that it reads."""
+        return frozenset(member.column for member in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,7 @@ def compile_group_sql(
         exprs[item.name], result_types[item.name] = _aggregate(item, types)
     rest = _over_one_row(tree, {**schema, **result_types})
     return GroupExpression(
-        SqlExpression(rest.expr, rest.columns - exprs.keys(), rest.dtype, rest.lost),
+        replace(rest, members=frozenset(member for member in rest.members if member.column not in exprs)),
         {name: argument.expr for name, argument in arguments.items()},
         exprs,
         frozenset(name for argument in arguments.values() for name in columns(argument.node)),
@@ -127,7 +132,7 @@ def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpressio
     dtype_of(tree, schema)  # complains of what the user wrote
     tree = fitted(tree, schema)
     dtype = _dtype(tree, schema)
-    return SqlExpression(expression(never_fail(tree)), frozenset(columns(tree)), dtype, lost_values(tree))
+    return SqlExpression(expression(never_fail(tree)), frozenset(members(tree)), dtype, lost_values(tree))
 
 
 def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Expr, pl.DataType]:

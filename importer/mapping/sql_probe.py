@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from importer.mapping.cells import instance
-from importer.mapping.sql_tree import Node, SqlInvalid, columns, does_not_fit, expression, never_fail
+from importer.mapping.sql_tree import Node, SqlInvalid, columns, does_not_fit, expression, lost_values, never_fail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ _SAMPLES: dict[type[pl.DataType], tuple[Any, Any]] = {
 
 
 def check_computable(tree: Node, schema: Mapping[str, pl.DataType]) -> None:
-    """Compute ``tree`` for two harmless rows, one after the other. Raises ``SqlInvalid`` if neither can be.
+    """Compute ``tree``, and where it loses values, for two harmless rows, one after the other. Raises ``SqlInvalid`` if neither can be.
 
     Where only one can be, such as in a division by ``qty - 1``, it is for each row to fail by itself.
     """
@@ -43,8 +43,11 @@ def check_computable(tree: Node, schema: Mapping[str, pl.DataType]) -> None:
 def _problem(tree: Node, schema: Mapping[str, pl.DataType], number: int) -> SqlInvalid | None:
     names = dict.fromkeys(columns(tree))
     row = pl.DataFrame([_sample(name, schema[name], number) for name in names])
+    lost = lost_values(tree)
     try:
-        row.select(value=expression(never_fail(tree)))
+        row.with_columns(
+            expression(never_fail(tree)).alias("\x01value"), *([lost.where.alias("\x01lost")] if lost else ())
+        )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         return does_not_fit(error)
     return None

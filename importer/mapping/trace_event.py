@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck
+    from importer.mapping.members import Member
     from importer.mapping.models import Mapping
 
 
@@ -96,7 +97,8 @@ class EventTracer:
         return TracedField(target, tuple(found))
 
     def _of_first_row(self, step: Step) -> Step:
-        marks = dict(self.compiled.grouping.differing) if self.compiled.grouping else {}
+        differing = self.compiled.grouping.differing if self.compiled.grouping else ()
+        marks = {str(part): mark for part, mark in differing}
         if step.detail in marks and self.frame[marks[step.detail]].item():
             return step._replace(detail=f"{step.detail} (of the first row; others differ)")
         return step
@@ -195,9 +197,9 @@ class EventTracer:
         )
 
 
-def _structs(frame: pl.DataFrame, column: str) -> pl.DataFrame:
+def _structs(frame: pl.DataFrame, column: Member) -> pl.DataFrame:
     """The structs of a list column as rows."""
-    entries = frame.select(ROW, pl.col(column).alias("")).explode("", empty_as_null=True)
+    entries = frame.select(ROW, column.expr.alias("")).explode("", empty_as_null=True)
     return entries.drop_nulls("").unnest("")
 
 
