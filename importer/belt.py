@@ -69,7 +69,7 @@ class Belt:
     def _encoded(self, work: Work) -> Iterator[EncodedRows]:
         encoder = self._encoder(work)
         reader = work.source.open(work.number)
-        inputs = (_input(work, self._anchored(work, chunk)) for chunk in reader.chunks(work.missing, work.anchors))
+        inputs = (chunk_input(work, self._anchored(work, chunk)) for chunk in reader.chunks(work.missing, work.anchors))
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
         for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
             encoded = self._limited(encoded)  # noqa: PLW2901 -- the same rows, perhaps fewer
@@ -133,7 +133,8 @@ def _ahead(
             yield waiting.popleft().result()
 
 
-def _input(work: Work, chunk: Chunk) -> ChunkInput:
+def chunk_input(work: Work, chunk: Chunk) -> ChunkInput:
+    """What the encoder needs of ``chunk``, which a reader of the source of ``work`` gave."""
     name = work.source.name
     return ChunkInput(
         span=chunk.span,

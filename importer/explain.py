@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from importer.belt import _input
+from importer.belt import chunk_input
 from importer.copies import without_twins
 from importer.encoder import Encoder
 from importer.errors import SourceChanged, UsageInvalid
@@ -188,20 +188,20 @@ class _Explainer:
         found, mapping = self._found, source.mapping
         profile = self._plan.profile
         encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
-        chunk_input = _input(Work(source, number, ()), chunk)
-        encoded = encoder.encode(chunk_input)
+        wanted = chunk_input(Work(source, number, ()), chunk)
+        encoded = encoder.encode(wanted)
         found.rows = source_rows(chunk, source.name, chunk.rows, mapping.columns)
         found.rejects = encoded.rejects
         if encoded.count:
             found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
         else:
             found.reason = next(reject.message for reject in found.rejects)
-        self._trace(encoder, chunk_input, source)
+        self._trace(encoder, wanted, source)
 
     def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
         """The steps, on the very frames that the encoder makes the event of."""
-        rows = encoder._rows(chunk)  # noqa: SLF001 -- what is shown must be what the run computes
-        frame = encoder._prepared(rows, Failures())  # noqa: SLF001 -- as above
+        rows = encoder.rows(chunk)  # what is shown must be what the run computes
+        frame = encoder.prepared(rows, Failures())
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
         fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))

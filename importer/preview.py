@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
-from importer.belt import _input
+from importer.belt import chunk_input
 from importer.checkpoint import OPEN_END
 from importer.copies import without_twins
 from importer.encoder import Encoder
@@ -69,7 +69,7 @@ def preview(plan: Plan, limit: int, progress: Progress) -> Preview:
     for number, source in enumerate(plan.sources):
         encoder = _encoder(plan, source)
         for chunk in source.open(number).chunks([Span(number, 1, OPEN_END)]):
-            _take(found, encoder.encode(_input(Work(source, number, ()), chunk)), chunk, source, limit)
+            _take(found, encoder.encode(chunk_input(Work(source, number, ()), chunk)), chunk, source, limit)
             progress.update(Snapshot(found.rows_read, plan.total_rows, len(found.samples), found.rejected))
             if len(found.samples) == limit:
                 return found
@@ -81,7 +81,7 @@ def _look_at_groups(found: Preview, plan: Plan, limit: int, progress: Progress) 
     members, twins = without_twins(map(member_of, plan.sources), lambda: None)
     gathered = gather(members, source.mapping, progress, first=limit)
     if gathered.chunk is not None:
-        encoded = _encoder(plan, source).encode(_input(Work(source, 0, ()), gathered.chunk))
+        encoded = _encoder(plan, source).encode(chunk_input(Work(source, 0, ()), gathered.chunk))
         _take(found, encoded, gathered.chunk, source, limit)
     found.twins = [(copy.name, original.name) for copy, original in twins]
     found.groups, found.lines, found.broken = gathered.groups, found.rows_read, gathered.broken

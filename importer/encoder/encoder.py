@@ -88,8 +88,8 @@ class Encoder:
 
     def _made(self, chunk: ChunkInput) -> _Made:
         failures = Failures()
-        rows = self._rows(chunk)
-        frame = self._prepared(rows, failures)
+        rows = self.rows(chunk)
+        frame = self.prepared(rows, failures)
         values = self._values(frame)
         failed = values[_FAILED]
         if failures.culprits:
@@ -109,7 +109,7 @@ class Encoder:
             events, sizes = events.filter(~large), sizes.filter(~large)
         return _Made(events, sizes, rejects, findings)
 
-    def _rows(self, chunk: ChunkInput) -> pl.DataFrame:
+    def rows(self, chunk: ChunkInput) -> pl.DataFrame:
         """The rows that ``where`` passes, or the lines of groups, with the row of their event."""
         where = self._mapping.where
         if self._mapping.grouping is not None:
@@ -123,7 +123,7 @@ class Encoder:
         frame = frame.with_columns(pl.lit(chunk.path).alias(FILE), at.alias(FILE_ROW))
         return where.filtered(frame) if where is not None else frame
 
-    def _prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
+    def prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
         """A row for each event, with everything that values and checks refer to. Failed entries go to ``failures``."""
         plan, grouping = self._mapping.plan, self._mapping.grouping
         frame = rows if grouping is None else as_groups(rows, grouping)

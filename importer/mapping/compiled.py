@@ -105,8 +105,8 @@ class Where:
 class EntryList:
     """A list of objects; its JSON is the values column ``name``.
 
-    An entry is a struct of the list in ``column`` (a column or a part of one), or without one a line of the group. ``when`` is the column of the
-    condition on the event, ``where`` the condition on an entry.
+    An entry is a struct of the list in ``column`` (a column or a part of one), or without one a line of the group.
+    ``when`` is the column of the condition on the event, ``where`` the condition on an entry.
     """
 
     name: str
@@ -132,8 +132,8 @@ class Grouping:
 
     ``key`` is one text expression a column of ``group_by``, null where it is empty. A group has the cells of its first
     line in the columns ``first``; the ``aggregates`` of what ``lines`` prepares; and ``marks``, true where they are
-    true for one of its lines. ``differing`` are the marks of columns, or members of structs, that have several values in
-    the group: all are noted, and of those in ``constant`` a check is failed.
+    true for one of its lines. ``differing`` are the marks of columns, or members of structs, that have several values
+    in the group: all are noted, and of those in ``constant`` a check is failed.
     """
 
     key: tuple[pl.Expr, ...]

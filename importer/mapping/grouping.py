@@ -50,7 +50,7 @@ def _marked(lines: pl.DataFrame, mark: pl.Expr) -> pl.Expr:
 
 
 def difference(lines: pl.DataFrame, event: int, part: Member) -> tuple[int, str | None, str | None]:
-    """Where a column or a part of one first differs in ``event``: the row of that line, its value, and that of the first line."""
+    """Where ``part`` first differs in ``event``: the row of that line, its value, and that of the first line."""
     group = lines.filter(pl.col(ROW) == event).select(LINE, value=cell_of(part, lines.schema))
     line, value = group.filter(pl.col("value").ne_missing(pl.col("value").first())).row(0)
     first = group["value"].first()

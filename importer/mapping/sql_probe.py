@@ -31,7 +31,7 @@ _SAMPLES: dict[type[pl.DataType], tuple[Any, Any]] = {
 
 
 def check_computable(tree: Node, schema: Mapping[str, pl.DataType]) -> None:
-    """Compute ``tree``, and where it loses values, for two harmless rows, one after the other. Raises ``SqlInvalid`` if neither can be.
+    """Compute ``tree``, and where it loses values, for two harmless rows, one by one. ``SqlInvalid`` if neither can be.
 
     Where only one can be, such as in a division by ``qty - 1``, it is for each row to fail by itself.
     """

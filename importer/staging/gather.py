@@ -15,9 +15,9 @@ from importer.checkpoint import OPEN_END
 from importer.records import Place, Reject, Span
 from importer.report import Snapshot
 from importer.source import Chunk
-from importer.staging.partition import FILE_LINE, FILE_ROW, MEMBER, _staged, _without_key
-from importer.staging.reader import _GROUP, group_rows
-from importer.staging.stage import _total
+from importer.staging.partition import FILE_LINE, FILE_ROW, MEMBER, rows_without_key, staged_rows
+from importer.staging.reader import GROUP, group_rows
+from importer.staging.stage import total_rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def gather(
     Raises:
         SourceUnreadable: a file cannot be read to its end.
     """
-    gathering, total = _Gathering(mapping, first, of), _total(members)
+    gathering, total = _Gathering(mapping, first, of), total_rows_of(members)
     for number, member in enumerate(members):
         for chunk in member.open(number).chunks([Span(number, 1, OPEN_END)]):
             gathering.take(chunk, number, member.file.name)
@@ -77,7 +77,7 @@ class _Gathering:
         self.rejected = 0
         self._mapping = mapping
         self._limit = limit
-        self._wanted = self._keys(_staged(of, mapping, 0)).unique() if of is not None else None
+        self._wanted = self._keys(staged_rows(of, mapping, 0)).unique() if of is not None else None
         self._kept: list[pl.DataFrame] = []
         self._filtered = 0
         self._broken = 0
@@ -85,7 +85,7 @@ class _Gathering:
 
     def take(self, chunk: Chunk, number: int, name: str) -> None:
         """Keep what is wanted of the next chunk of source ``number``, called ``name``."""
-        lines = _staged(chunk, self._mapping, number)
+        lines = staged_rows(chunk, self._mapping, number)
         keys = self._keys(lines)
         has_key = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
         self._kept.append(lines.filter(self._is_wanted(keys.filter(has_key), has_key)))
@@ -94,7 +94,7 @@ class _Gathering:
         self._broken += len(chunk.rejects)
         self._filtered += chunk.span.rows - lines.height - len(chunk.rejects)
         if (room := _SHOWN_REJECTS - len(self._rejects)) > 0:
-            without_key = _without_key(lines.filter(~has_key).head(room), keys.filter(~has_key).head(room), chunk)
+            without_key = rows_without_key(lines.filter(~has_key).head(room), keys.filter(~has_key).head(room), chunk)
             found = sorted([*chunk.rejects[:room], *without_key], key=lambda reject: reject.row)
             self._rejects += [replace(reject, file=name) for reject in found[:room]]
 
@@ -132,5 +132,5 @@ class _Gathering:
             frame=lines.select(self._mapping.columns),
             rows=pl.int_range(1, lines.height + 1, eager=True, dtype=pl.Int64).alias("row"),
             places=lambda row: Place(names[members[row - 1]], at[row - 1], physical[row - 1]),
-            groups=lines[_GROUP],
+            groups=lines[GROUP],
         )

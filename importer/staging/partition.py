@@ -77,10 +77,10 @@ class Partitioner:
     def add(self, chunk: Chunk, mapping: CompiledMapping) -> RunFile | None:
         """Take the rows of ``chunk`` of the member at which ``state`` stands; the run file, if that filled one."""
         state, member = self.state, self.state.member
-        rows = _staged(chunk, mapping, member)
+        rows = staged_rows(chunk, mapping, member)
         keys = rows.select(expr.alias(expr.meta.root_names()[0]) for expr in mapping.group_key or ())
         has_key = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
-        rejects = [*chunk.rejects, *_without_key(rows.filter(~has_key), keys.filter(~has_key), chunk)]
+        rejects = [*chunk.rejects, *rows_without_key(rows.filter(~has_key), keys.filter(~has_key), chunk)]
         self._rejects += [(member, reject.row, reject.line, _packed(reject)) for reject in rejects]
         kept = rows.with_columns(self._part_of(keys)).filter(has_key)
         self._frames.append(kept)
@@ -128,7 +128,7 @@ class Partitioner:
         return pl.DataFrame(self._rejects, schema=_REJECT_SCHEMA, orient="row").to_arrow()
 
 
-def _staged(chunk: Chunk, mapping: CompiledMapping, member: int) -> pl.DataFrame:
+def staged_rows(chunk: Chunk, mapping: CompiledMapping, member: int) -> pl.DataFrame:
     """The rows that ``where`` passes, with the columns that the mapping reads and where each row stands."""
     rows = chunk.rows if chunk.file_rows is None else chunk.file_rows
     frame = chunk.frame.select(mapping.columns).with_columns(
@@ -137,7 +137,8 @@ def _staged(chunk: Chunk, mapping: CompiledMapping, member: int) -> pl.DataFrame
     return frame.filter(mapping.passing(chunk.frame))
 
 
-def _without_key(rows: pl.DataFrame, keys: pl.DataFrame, chunk: Chunk) -> Iterator[Reject]:
+def rows_without_key(rows: pl.DataFrame, keys: pl.DataFrame, chunk: Chunk) -> Iterator[Reject]:
+    """A reject for each of ``rows`` of ``chunk``, in whose ``keys`` a column is null."""
     source = chunk.span.source
     for values, key in zip(rows.drop(MEMBER).iter_rows(named=True), keys.iter_rows(named=True), strict=True):
         row, line = values.pop(FILE_ROW), values.pop(FILE_LINE)

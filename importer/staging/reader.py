@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from importer.source import Anchor
     from importer.staging.spool import RunFile
 
-_INDEX, _GROUP = "\x01index", "\x01group"
+_INDEX, GROUP = "\x01index", "\x01group"
 
 
 class StageReader:
@@ -87,7 +87,7 @@ class StageReader:
             frame=part.select(self._mapping.columns),
             rows=pl.int_range(start, stop, eager=True, dtype=pl.Int64).alias("row"),
             places=self._places(part, start),
-            groups=part[_GROUP],
+            groups=part[GROUP],
         )
 
     def _places(self, rows: pl.DataFrame, first: int) -> Callable[[int], Place]:
@@ -125,7 +125,7 @@ class StageReader:
             rows=pl.Series("row", [], dtype=pl.Int64),
             rejects=rejects,
             blank=blank,
-            groups=pl.Series(_GROUP, [], dtype=pl.UInt32),
+            groups=pl.Series(GROUP, [], dtype=pl.UInt32),
         )
 
 
@@ -138,9 +138,9 @@ def group_rows(rows: pl.DataFrame, mapping: CompiledMapping, first: int) -> tupl
     keys = rows.select(expr.alias(str(i)) for i, expr in enumerate(mapping.group_key or ()))
     groups = keys.with_row_index(_INDEX).group_by(keys.columns, maintain_order=True).agg(_INDEX)
     lengths = groups[_INDEX].list.len()
-    order = groups.select(_INDEX).with_row_index(_GROUP).explode(_INDEX)
+    order = groups.select(_INDEX).with_row_index(GROUP).explode(_INDEX)
     starts = lengths.cast(pl.Int64).cum_sum().shift(1, fill_value=0) + first
-    return rows[order[_INDEX]].with_columns(order[_GROUP]), starts
+    return rows[order[_INDEX]].with_columns(order[GROUP]), starts
 
 
 def _chunk_end(starts: pl.Series, start: int, stop: int) -> int:

@@ -112,7 +112,7 @@ class Stage:
             check()
             if (run := partitioner.add(chunk, self.mapping)) is not None:
                 self._runs.append(run)
-            progress.update(Snapshot(sum(state.rows), _total(members), 0, sum(state.rejected), PHASE))
+            progress.update(Snapshot(sum(state.rows), total_rows_of(members), 0, sum(state.rejected), PHASE))
         if state.broken and not accept_broken:
             self._runs.append(partitioner.flush())
             raise self._broken(state.broken)
@@ -161,7 +161,8 @@ def _chunks(members: Sequence[Member], state: State) -> Iterator[Chunk]:
         state.member, state.row, state.anchor = state.member + 1, 1, None
 
 
-def _total(members: Sequence[Member]) -> int | None:
+def total_rows_of(members: Sequence[Member]) -> int | None:
+    """The rows of all ``members``, ``None`` if one of them does not say so."""
     rows = [member.file.rows for member in members]
     return None if None in rows else sum(row for row in rows if row is not None)
 
