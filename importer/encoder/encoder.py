@@ -116,7 +116,8 @@ class Encoder:
             if chunk.groups is None:
                 raise ValueError("a mapping with group_by needs chunks of groups")
             lines = as_lines(chunk.frame, chunk.rows, chunk.groups)
-            return where.plan.with_sql(lines) if where is not None and where.plan.checks else lines
+            # again: a row in which it cannot be computed was let through, to be rejected here
+            return lines if where is None else where.plan.with_sql(lines)
         numbers = chunk.rows.alias(ROW).to_frame()  # first, because a mapping may read no column at all
         at = chunk.rows if chunk.file_rows is None else chunk.file_rows
         frame = numbers.hstack(chunk.frame.get_columns())

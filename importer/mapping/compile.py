@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer import reference
 from importer.errors import MappingInvalid, Problem, SourceUnreadable
 from importer.mapping.cells import Check, Context, Value, instance
 from importer.mapping.columns import Columns, Path
@@ -17,10 +16,10 @@ from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, W
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
-from importer.mapping.members import Member
+from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
-from importer.mapping.nearest import did_you_mean
 from importer.mapping.numbers import NumberFormat
+from importer.mapping.odd_targets import odd_targets
 from importer.mapping.scope import Scope, Target
 from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
 from importer.mapping.tree import Branch, Leaf, Tree
@@ -101,7 +100,7 @@ class _Compiler:
             moment=essentials.moment(),
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
-            warnings=self._odd_targets(),
+            warnings=odd_targets(self._mapping),
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
@@ -181,7 +180,7 @@ class _Compiler:
 
     def _struct_list(self, target: str, spec: EachSpec, text: str, path: Path) -> list[EntryList]:
         """A list of objects, one for each struct of a list; none if that is no column or a part of one."""
-        column = self._list_source(text)
+        column = named(text, self._columns.schema)
         if self._scope.column(column.column, (*path, "from")) is None:
             return []
         try:
@@ -194,12 +193,6 @@ class _Compiler:
             return []
         schema = {field.name: instance(field.dtype) for field in dtype.inner.fields}
         return [self._entry_list(target, spec, path, Columns(schema, self._context, self._problem), column)]
-
-    def _list_source(self, text: str) -> Member:
-        """The column that is called ``text``, or the member of a struct: ``order.lines``."""
-        head, *names = text.split(".")
-        is_member = text not in self._columns.schema and isinstance(self._columns.schema.get(head), pl.Struct)
-        return Member(head, tuple(names)) if is_member else Member(text)
 
     def _entry_list(
         self, target: str, spec: EachSpec, path: Path, columns: Columns, column: Member | None
@@ -299,14 +292,3 @@ class _Compiler:
         message = f"the key column {name!r} is empty, so the event would have no id of its own"
         self._scope.checks.append(FailedCheck(EVENT_ID, Check("key_missing", message, part.is_null(), pl.lit(None))))
         return part
-
-    def _odd_targets(self) -> tuple[str, ...]:
-        """Targets that the reference does not know but that look like one that it knows."""
-        known = reference.known_paths(self._event)
-        warnings = []
-        for target, spec in self._mapping.fields.items():
-            paths = [f"{target}[].{name}" for name in spec.each] if isinstance(spec, EachSpec) else [target]
-            unknown = [path for path in paths if reference.find(self._event, path) is None]
-            hints = [(path, did_you_mean(path, known)) for path in unknown]
-            warnings += [f"target `{path}` is not in the event reference{hint}" for path, hint in hints if hint]
-        return tuple(warnings)

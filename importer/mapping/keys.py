@@ -1,8 +1,8 @@
 """``context.event_id`` from the natural key of an event.
 
 Without ``group_by`` a key column is its cell: in a CSV 007 and 7 are two keys, whatever type ``source.columns`` gives
-the column for SQL. With ``group_by`` a declared type counts, in ``group_by`` and in an explicit ``key`` alike: as integers
-007 and 7 are one key, written 7. (Types of ungrouped keys would change the ids of events that were sent long ago.)
+it for SQL. With ``group_by`` a declared type counts, in ``group_by`` and in an explicit ``key`` alike: as integers 007
+and 7 are one key, written 7. (Types of ungrouped keys would change the ids of events that were sent long ago.)
 """
 
 from __future__ import annotations

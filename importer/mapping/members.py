@@ -39,6 +39,13 @@ class Member(NamedTuple):
         return dtype
 
 
+def named(text: str, schema: Mapping[str, pl.DataType]) -> Member:
+    """The column that is called ``text``, or the member of a struct: ``order.lines``."""
+    head, *names = text.split(".")
+    is_member = text not in schema and isinstance(schema.get(head), pl.Struct)
+    return Member(head, tuple(names)) if is_member else Member(text)
+
+
 def member_of(node: Node) -> Member | None:
     """What part of a column ``node`` is, ``None`` if it is computed."""
     if (column := column_name(node)) is not None:

@@ -129,7 +129,6 @@ def _parsed(text: str, schema: Mapping[str, pl.DataType]) -> Node:
 
 def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpression:
     check_members(tree, schema)
-    dtype_of(tree, schema)  # complains of what the user wrote
     tree = fitted(tree, schema)
     dtype = _dtype(tree, schema)
     return SqlExpression(expression(never_fail(tree)), frozenset(members(tree)), dtype, lost_values(tree))

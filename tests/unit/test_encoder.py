@@ -7,6 +7,7 @@ import pytest
 from encoding import HEAD, chunk_of, document, run
 
 from importer.encoder import Encoder
+from importer.errors import MappingInvalid
 from importer.mapping.compile import compile_mapping
 from importer.mapping.tree import to_json
 from importer.records import DIGEST_MODULUS, Piece, Place, Reject
@@ -279,3 +280,69 @@ def test_a_mapping_that_reads_no_column() -> None:
     empty = type(chunk)(chunk.span, "f", "f", pl.DataFrame(), chunk.rows, (), chunk.place_of)
     assert mapping.columns == ()
     assert Encoder(mapping, b",", 32_000).encode(empty).count == 2
+
+
+def test_a_row_that_cannot_be_computed_is_rejected_alone() -> None:
+    result = run("  v: {sql: CAST(b AS VARCHAR)}\n", pl.DataFrame({"b": [b"a", b"\xff", b"c", b"\xfe"]}))
+    assert result.values("v") == ["a", "c"]
+    assert {row: code for row, (code, _) in result.rejects.items()} == {2: "cannot_compute", 4: "cannot_compute"}
+    assert "utf8" in result.rejects[2][1]
+    assert result.encoded.rejects[0].source_row == {"b": b"\xff"}
+
+
+def test_what_is_counted_is_counted_once_where_a_row_cannot_be_computed() -> None:
+    frame = pl.DataFrame({"t": ["2021-10-31 02:30:00"] * 3, "b": [b"a", b"\xff", b"c"]})
+    fields = "  v: {sql: CAST(b AS VARCHAR)}\n  at: {column: t, type: timestamp, timezone: Europe/Paris}\n"
+    result = run(fields, frame)
+    assert result.warnings == {"time_ambiguous": 2}
+    assert len(result.rejects) == 1
+
+
+def test_a_condition_that_cannot_be_computed_rejects_its_row_and_filters_others() -> None:
+    frame = pl.DataFrame({"c": ["4", "1", "1"], "d": ["1", "0", "2"]}).with_columns(
+        pl.col("c", "d").cast(pl.Decimal(9, 2))
+    )
+    result = run("  id: {value: x}\n", frame, head=f"{HEAD}where: c / d > 1\n")
+    assert (list(result.encoded.rows), list(result.rejects)) == ([1], [2])
+
+
+def test_a_fault_of_the_mapping_is_not_blamed_on_rows() -> None:
+    mapping = compile_mapping(document("  id: a\n"), {"a": pl.String()}, is_text=True)
+    with pytest.raises(pl.exceptions.ColumnNotFoundError):
+        Encoder(mapping, b",", 32_000).encode(chunk_of(pl.DataFrame({"other": ["x"]})))
+
+
+def test_a_rejected_row_with_a_time_that_python_does_not_have() -> None:
+    late = pl.Series([2**62]).cast(pl.Datetime("ms", "UTC"))
+    (reject,) = run(
+        "  user.id: u\n", pl.DataFrame({"u": [None], "t": late}, schema_overrides={"u": pl.String})
+    ).encoded.rejects
+    assert reject.source_row == {"u": None, "t": 2**62}
+
+
+def test_a_list_in_a_struct() -> None:
+    frame = pl.DataFrame({"p": [{"lines": [{"sku": "a"}, {"sku": "b"}]}, None, {"lines": []}]})
+    assert run("  items: {from: p.lines, each: {id: sku}}\n", frame).values("items") == [
+        [{"id": "a"}, {"id": "b"}],
+        None,
+        None,
+    ]
+    dotted = frame.with_columns(pl.Series("p.lines", [[{"sku": "own"}]] * 3))
+    assert run("  items: {from: p.lines, each: {id: sku}}\n", dotted).values("items")[1] == [{"id": "own"}]
+
+
+def test_a_list_in_a_struct_that_is_not_there_is_named_with_the_nearest() -> None:
+    with pytest.raises(MappingInvalid) as error:
+        run("  items: {from: p.linse, each: {id: sku}}\n", pl.DataFrame({"p": [{"lines": [{"sku": "a"}]}]}))
+    (problem,) = error.value.problems
+    assert problem.message == "the struct `p` has no member 'linse'; did you mean `lines`?"
+    assert (problem.line, problem.column) == (5, 17)
+
+
+def test_hours_that_exist_twice_or_not_at_all_are_counted_in_lists_once_an_event() -> None:
+    twice, never, plain = {"t": "2021-10-31 02:30:00"}, {"t": "2021-03-28 02:30:00"}, {"t": "2021-05-05 05:00:00"}
+    frame = pl.DataFrame({"l": [[twice, twice, plain], [plain], [never], [twice, {"t": "no time"}]]})
+    fields = "  items: {from: l, each: {at: {column: t, type: timestamp, timezone: Europe/Paris}}}\n"
+    result = run(fields, frame)
+    assert result.warnings == {"time_ambiguous": 1, "time_nonexistent": 1}
+    assert list(result.rejects) == [4]

@@ -399,3 +399,83 @@ def test_a_grouped_mapping_refuses_rows_that_nobody_has_grouped() -> None:
     loose = ChunkInput(chunk.span, "f", "/f", chunk.frame, chunk.rows, (), chunk.place_of)
     with pytest.raises(ValueError, match="chunks of groups"):
         Encoder(mapping, b",", 32_000).encode(loose)
+
+
+def orders(fields: str, frame: pl.DataFrame, more: str = "") -> Result:
+    return run(fields, frame, head=f"version: 1\nevent: purchase\ngroup_by: k\n{more}")
+
+
+def test_a_sum_of_whole_numbers_does_not_wrap_around() -> None:
+    frame = pl.DataFrame({"k": ["a", "b", "a"], "n": [2**63 - 1, 7, 1]})
+    result = orders("  v: {sql: SUM(n)}\n", frame)
+    assert result.values("v") == [7]
+    assert rejects(result) == {1: "overflow", 3: "overflow"}
+    assert "does not fit 64 bits" in result.rejects[1][1]
+
+
+def test_a_product_in_a_sum_that_does_not_fit_names_its_line() -> None:
+    frame = pl.DataFrame({"k": ["a", "b", "a"], "n": [1, 7, 2**62]})
+    result = orders("  v: {sql: SUM(n * 2)}\n", frame)
+    assert result.values("v") == [14]
+    assert rejects(result) == {1: "group_rejected", 3: "overflow"}
+
+
+def test_a_group_that_cannot_be_computed_is_rejected_whole_and_the_others_keep_their_rows() -> None:
+    frame = pl.DataFrame({"k": ["a", "b", "b", "c", "c"], "b": [b"x", b"y", b"\xff", b"z", b"z"]})
+    result = orders("  v: {sql: \"STRING_AGG(CAST(b AS VARCHAR), '')\"}\n", frame)
+    assert result.values("v") == ["x", "zz"]
+    assert rejects(result) == {2: "cannot_compute", 3: "cannot_compute"}
+    assert [result.encoded.rows_of(i) for i in range(2)] == [range(1, 2), range(4, 6)]
+
+
+def test_rows_that_a_condition_cannot_be_computed_for_reach_the_rejects() -> None:
+    frame = pl.DataFrame({"k": ["a", "b", "c"], "c": ["4", "1", "1"], "d": ["1", "0", "2"]})
+    result = orders("  v: k\n", frame.with_columns(pl.col("c", "d").cast(pl.Decimal(9, 2))), "where: c / d > 1\n")
+    assert (result.values("v"), rejects(result)) == (["a"], {2: "cannot_compute"})
+
+
+def test_a_member_of_a_struct_is_judged_and_not_the_whole_struct() -> None:
+    frame = pl.DataFrame({"k": ["a", "a", "b", "b"], "s": [{"city": "x", "n": n, "d": {"e": n % 2}} for n in range(4)]})
+    assert orders("  v: {sql: s.city}\n", frame).warnings == {}
+    result = orders("  v: {sql: s.city}\n  w: {sql: s.d.e}\n", frame)
+    rule = "column 's.d.e' differs within its group; the first line's value is used"
+    assert result.warnings == {rule: 2}
+    assert result.findings[rule].examples[0].message == 'column \'s.d.e\' is "1", and "0" in f.csv:1'
+
+
+def test_a_member_that_names_the_event_is_constant_in_a_group() -> None:
+    frame = pl.DataFrame({"k": ["a", "a", "b"], "s": [{"kind": "purchase", "n": n} for n in range(3)]})
+    named = "version: 1\nevent: {sql: s.kind}\ngroup_by: k\n"
+    assert run("  v: k\n", frame, head=named).rejects == {}
+    other = frame.with_columns(pl.Series("s", [{"kind": kind} for kind in ("purchase", "refund", "refund")]))
+    code, message = run("  v: k\n", other, head=named).rejects[1]
+    assert code == "event_name_varies"
+    assert "column 's.kind' gives the name" in message
+    assert '"purchase, refund"' in message
+
+
+KEYED = "version: 1\nevent: purchase\ngroup_by: k\nkey: j\nsource: {columns: {j: integer, k: integer}}\n"
+
+
+def keyed(keys: list[str], head: str = KEYED) -> Result:
+    frame = pl.DataFrame({"k": ["1", "01", "2"], "j": keys})
+    return run("  v: {value: x}\n", frame, head=head, is_text=True)
+
+
+def test_an_explicit_key_has_its_declared_type_as_group_by_has() -> None:
+    result = keyed(["007", "7", "7"])
+    expected = hashlib.sha256(b"1:18:purchase1:7").hexdigest()[:32]
+    assert result.values("context.event_id") == [expected, expected]
+    assert (result.rejects, result.warnings) == ({}, {})
+
+
+def test_a_key_of_the_columns_of_group_by_agrees_as_they_do() -> None:
+    result = keyed(["1", "1", "1"], KEYED.replace("key: j", "key: k"))
+    expected = [hashlib.sha256(f"1:18:purchase1:{k}".encode()).hexdigest()[:32] for k in "12"]
+    assert (result.values("context.event_id"), result.rejects) == (expected, {})
+
+
+def test_a_cell_of_a_key_that_does_not_fit_its_type_says_so() -> None:
+    result = keyed(["7", "7", "x"])
+    assert result.rejects == {3: ("type", "key j: column 'j' is \"x\", which is not a whole number")}
+    assert rejects(keyed(["7", "8", "9"])) == {1: "key_varies", 2: "key_varies"}

@@ -199,7 +199,8 @@ def lost_lines(text: str) -> list[tuple[list[int], list[int]]]:
     lines = GROUPS.with_row_index("line").with_columns(**found.arguments)
     groups = lines.group_by("g", maintain_order=True).agg(pl.exclude(found.arguments).first(), **found.aggregates)
     return [
-        (lines.filter(loss.lost.where)["line"].to_list(), groups.filter(loss.decides)["g"].to_list()) for loss in found.losses
+        (lines.filter(loss.lost.where)["line"].to_list(), groups.filter(loss.decides)["g"].to_list())
+        for loss in found.losses
     ]
 
 
@@ -291,3 +292,88 @@ def test_distinct_keeps_the_order_of_the_lines(text: str) -> None:
     ]
     assert any('"Unique":true' in tree for tree in trees)
     assert not any('"Unique":false' in tree for tree in trees)
+
+
+WHOLE = pl.DataFrame(
+    {"i": [2**63 - 1, -(2**63), 5, None], "u": [2**64 - 1, 3, 0, None], "y": [2, 200, 4, 5], "d": ["é"] * 4},
+    schema={"i": pl.Int64, "u": pl.UInt64, "y": pl.UInt8, "d": pl.String},
+)
+
+
+def fitted(text: str) -> tuple[list[Any], list[int]]:
+    """The values, and the rows in which one does not fit."""
+    found = compile_sql(text, dict(WHOLE.schema), frozenset())
+    values = WHOLE.with_columns(v=found.expr)
+    assert values.schema["v"] == found.dtype
+    assert found.lost is not None
+    assert found.lost.code == "overflow"
+    return values["v"].to_list(), WHOLE.with_row_index().filter(found.lost.where)["index"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "without"),
+    [
+        ("i + 1", [None, -(2**63) + 1, 6, None], [0]),
+        ("i - 1", [2**63 - 2, None, 4, None], [1]),
+        ("-i", [-(2**63) + 1, None, -5, None], [1]),
+        ("ABS(i)", [2**63 - 1, None, 5, None], [1]),
+        ("i * 3 - i * 2", [None, None, 5, None], [0, 1]),
+        ("i * i", [None, None, 25, None], [0, 1]),
+        ("u * u", [None, 9, 0, None], [0]),
+        ("u + 1", [None, 4, 1, None], [0]),
+        ("u - 5", [None, -2, -5, None], [0]),
+        ("y * y", [4, 40_000, 16, 25], []),
+        ("LENGTH(d) - 5", [-4] * 4, []),
+        ("CASE WHEN y = 2 THEN 0 ELSE i + 1 END", [0, -(2**63) + 1, 6, None], []),
+    ],
+)
+def test_a_whole_number_never_wraps_around(text: str, expected: list[object], without: list[int]) -> None:
+    assert fitted(text) == (expected, without)
+
+
+@pytest.mark.parametrize(("text", "expected"), [("POW(i, 2)", 25.0), ("POW(y, -1)", 0.25), ("i / 2", 2.5)])
+def test_what_is_no_whole_number_is_floating_point(text: str, expected: float) -> None:
+    assert WHOLE.select(v=compile_sql(text, dict(WHOLE.schema), frozenset()).expr)["v"][2] == expected
+
+
+def test_a_column_of_unsigned_numbers_stays_as_it_is() -> None:
+    found = compile_sql("COALESCE(u, i)", dict(WHOLE.schema), frozenset())
+    assert found.lost is None
+    assert WHOLE.select(v=found.expr)["v"].to_list() == [2**64 - 1, 3, 0, None]
+
+
+def test_a_cast_and_a_sum_that_lose_values_are_told_apart() -> None:
+    both = compile_sql("CAST(d AS BIGINT) + i", dict(WHOLE.schema), frozenset()).lost
+    assert both is not None
+    assert (both.code, "CAST" in both.message, "64 bits" in both.message) == ("cast", True, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["CAST(d AS BOOLEAN)", "SPLIT_PART(n, '-', 1)", "CAST(d AS DECIMAL(10, 2))", "CAST(s AS BOOLEAN)"]
+)
+def test_what_fails_with_any_value_is_refused(text: str) -> None:
+    with pytest.raises(SqlInvalid, match="does not fit the types of its columns"):
+        compile_sql(text, SCHEMA, frozenset())
+
+
+@pytest.mark.parametrize("text", ["CAST(1 AS DECIMAL(9, 2)) / (CAST(n AS DECIMAL(9, 2)) - 1)", "n // (n - 7)"])
+def test_what_fails_with_some_value_is_not_refused(text: str) -> None:
+    assert compile_sql(text, SCHEMA, frozenset()).columns == {"n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("s.ctiy", "the struct `s` has no member 'ctiy'; did you mean `city`?"),
+        ("UPPER(s.b)", "the struct `s` has no member 'b'; it has city, zip"),
+        ("s.city.name", "`s.city` has no members: it is text"),
+    ],
+)
+def test_a_member_that_a_struct_does_not_have_is_named_with_the_nearest(text: str, said: str) -> None:
+    for compiled in (
+        lambda: compile_sql(text, SCHEMA, frozenset()),
+        lambda: compile_group_sql(f"COUNT({text})", SCHEMA, frozenset(), "p"),
+    ):
+        with pytest.raises(SqlInvalid) as error:
+            compiled()
+        assert said in str(error.value)
