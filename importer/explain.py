@@ -7,6 +7,7 @@ No checkpoint is touched.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from importer.copies import without_twins
 from importer.encoder import Encoder
 from importer.errors import SourceChanged, UsageInvalid
 from importer.mapping.cells import Context
+from importer.mapping.culprits import UNCOMPUTABLE
 from importer.mapping.document import load_document
 from importer.mapping.failures import Failures
 from importer.mapping.numbers import NumberFormat
@@ -196,7 +198,8 @@ class _Explainer:
             found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
         else:
             found.reason = next(reject.message for reject in found.rejects)
-        self._trace(encoder, wanted, source)
+        with suppress(*UNCOMPUTABLE):  # then the reject says why, and there are no steps to show
+            self._trace(encoder, wanted, source)
 
     def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
         """The steps, on the very frames that the encoder makes the event of."""

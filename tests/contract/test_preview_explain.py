@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from importer.cli import main
@@ -275,3 +276,14 @@ def test_the_samples_can_be_looked_at(command: Command, name: str) -> None:
     ).objects
     assert body["event"] == first["event"]
     assert body["source_rows"] == first["source_rows"]
+
+
+def test_a_row_that_cannot_be_computed_is_explained_by_its_reject(tmp_path: Path) -> None:
+    pl.DataFrame({"id": [1, 2], "note": [b"ok", b"\xff\xfe"]}).write_parquet(tmp_path / "a.parquet")
+    (tmp_path / "m.yaml").write_text(
+        "version: 1\nevent: purchase\nkey: id\nfields:\n"
+        "  coupon: {sql: 'CAST(note AS VARCHAR)'}\n  user.id: {value: x}\n  context.event_timestamp: {value: 1}\n"
+    )
+    command = [sys.executable, "-m", "importer", "explain", tmp_path / "m.yaml", f"{tmp_path}/a.parquet:2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, "cannot_compute" in done.stdout, "Traceback" in done.stderr) == (0, True, False)
