@@ -86,6 +86,8 @@ class Wire:
         self._concurrency = plan.settings.concurrency or plan.profile.concurrency
         self._failure: BaseException | None = None
         self._halted = threading.Event()
+        self._made_rows = 0
+        self._made_rejects = 0
 
     async def carry(self) -> None:
         """Send everything. Raises what stopped it, after all requests under way have their answer."""
@@ -122,6 +124,7 @@ class Wire:
             for batch in self._belt.batches():
                 if self._halted.is_set():
                     return
+                self._check_made(batch)
                 group.append(batch)
                 if len(group) >= _GROUP:
                     self._hand_over(group)
@@ -134,6 +137,16 @@ class Wire:
         finally:
             end = [None] * self._concurrency
             asyncio.run_coroutine_threadsafe(self._put(end), self._loop).result()
+
+    def _check_made(self, batch: Batch) -> None:
+        """Stop before a batch whose rejects are too many: neither it nor what follows is sent or recorded."""
+        self._made_rows += sum(span.rows for span in batch.spans)
+        self._made_rejects += len(batch.rejects)
+        rejected = self._made_rejects + self._report.rejected_earlier
+        known = self._made_rows + self._report.continued_rows
+        if batch.rejects and _is_too_much(self._settings, rejected, known, at_end=False):
+            first = batch.rejects[0]
+            raise _too_many_rejects(rejected, known, f" For example {first.file}:{first.row}: {first.message}")
 
     def _hand_over(self, group: list[Batch]) -> None:
         if not group:
@@ -196,14 +209,25 @@ def _paced(requests_per_second: float | None) -> float | None:
 
 
 def check_rejects(report: Report, settings: RunSettings, *, at_end: bool) -> None:
-    """Raise TooManyRejects beyond ``--max-rejects``. A share means little before some rows are known."""
-    limit, rows = settings.max_rejects, report.rows
-    known = rows.settled + report.continued_rows
+    """Raise TooManyRejects if more rows were rejected than ``--max-rejects`` allows."""
+    rejected, known = report.rows.rejected + report.rejected_earlier, report.rows.settled + report.continued_rows
+    if _is_too_much(settings, rejected, known, at_end=at_end):
+        raise _too_many_rejects(rejected, known, f" Look into {report.rejects}.")
+
+
+def _is_too_much(settings: RunSettings, rejected: int, known: int, *, at_end: bool) -> bool:
+    """Whether ``rejected`` of ``known`` rows exceed the limit. A share means little before some rows are known."""
+    limit = settings.max_rejects
     if limit is None or (limit.is_percentage and not at_end and known < _SHARE_NEEDS_ROWS):
-        return
-    rejected = rows.rejected + report.rejected_earlier
-    if limit.exceeded(rejected, known):
-        raise TooManyRejects(
-            f"{rejected:,} of {known:,} rows are rejected, more than --max-rejects allows.",
-            f"Look into {report.rejects}, correct mapping or data, and run the command again.",
-        )
+        return False
+    return limit.exceeded(rejected, known)
+
+
+def _too_many_rejects(rejected: int, known: int, example: str) -> TooManyRejects:
+    return TooManyRejects(
+        f"{rejected:,} of {known:,} rows are rejected, more than --max-rejects allows.{example}",
+        "If the mapping is wrong, mend it and send all again with --again (ids stay the same per key); if the rows are, "
+        "allow more. `importer validate` shows every reject before anything is sent.",
+    )
+
+

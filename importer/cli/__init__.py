@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
@@ -15,7 +16,7 @@ _COMMANDS = {
     "preview": "the first events as JSON, beside the rows that each came from",
     "explain": "one row, step by step",
     "status": "where imports stand",
-    "retry": "send what was rejected, after mapping or data were fixed",
+    "retry": "send what was rejected, after the mapping was mended",
     "sandbox": "a local collect server that obeys the documented API",
     "schema": "the JSON Schema of the mapping file, for editors",
 }
@@ -77,9 +78,21 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with the code that says what stopped it."""
+    _open_standard_streams()
     try:
         code = cli.main(standalone_mode=False)
     except BaseException as error:  # noqa: BLE001 -- the one place where an error becomes a text and an exit code
         tell(error)
         code = exit_code_of(error)
     sys.exit(code or 0)
+
+
+def _open_standard_streams() -> None:
+    """Lead closed standard streams nowhere: else a file that is opened next would take the place of one of them."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115 -- for the life of the process
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115 -- as above

@@ -84,7 +84,7 @@ def _counts(report: Report) -> Iterator[str]:
     if events.rejected:
         yield _line("", events.rejected, "rejected by the destination")
     if events.resent:
-        yield _line("", events.resent, "sent more than once, with the same ids and bytes")
+        yield _line("", events.resent, "at most were sent more than once, with the same ids and bytes")
 
 
 def _traffic(report: Report) -> Iterator[str]:

@@ -193,7 +193,7 @@ class _Scan:
         if reached == limit:
             longest = self.grammar.max_record_bytes
             where = "the file" if limit - start < longest else f"{longest} bytes"
-            return "unclosed_quote", f"a quoted field is not closed before the end of {where}"
+            return "unclosed_quote", f"has a quoted field that is not closed before the end of {where}"
         if self.block[reached - 1 : reached] == b"\r" and reached > start:
             return "carriage_return", "has a carriage return that ends no line, outside quotes"
         if self.block[reached : reached + 1] == self.grammar.quote:

@@ -227,7 +227,7 @@ def test_the_text_is_for_people() -> None:
         "                       3 rejected",
         "events                 7 accepted",
         "                       1 rejected by the destination",
-        "                       2 sent more than once, with the same ids and bytes",
+        "                       2 at most were sent more than once, with the same ids and bytes",
         "requests             500 sent (3 of them retries), 440,000,000 bytes in 1 h 02 min",
         "batches                2 bodies, on average 98.0% full",
         "sizes                667 bytes for the median event",
