@@ -41,10 +41,17 @@ _NO_FILE = "mapping-without-a-file"
 _POSITIVE = ("requests_per_second", "concurrency", "limit", "max_item_bytes", "max_body_bytes")
 
 
+_TYPES: dict[str, type | tuple[type, ...]] = {
+    "endpoint": str, "requests_per_second": (int, float), "concurrency": int, "limit": int, "test_code": str,
+    "max_item_bytes": int, "max_body_bytes": int, "again": bool, "accept_incomplete_groups": bool,
+    "max_rejects": (RejectLimit, int, str), "state_dir": (str, os.PathLike), "rejects": (str, os.PathLike),
+}  # fmt: skip
+
+
 class Options(TypedDict, total=False):
     """Options of :func:`validate`, :func:`run` and :func:`retry`, with the meaning of those of the command line.
 
-    ``max_rejects`` is a number of rows, or a share such as ``RejectLimit(0.5, is_percentage=True)``. ``retry`` is how
+    ``max_rejects`` is a number of rows, or a share such as ``"0.5%"``. ``retry`` is how
     long a destination that is down is waited for. The other fields are those of :class:`importer.settings.RunSettings`.
     """
 
@@ -54,7 +61,7 @@ class Options(TypedDict, total=False):
     state_dir: PathLike | None
     rejects: PathLike | None
     limit: int | None
-    max_rejects: RejectLimit | int | None
+    max_rejects: RejectLimit | int | str | None
     test_code: str | None
     again: bool
     max_item_bytes: int | None
@@ -226,6 +233,8 @@ class _Where:
         """The destination; a sandbox is started for the time of ``stack``. Raises UsageInvalid."""
         if self.sandbox:
             return Destination(stack.enter_context(spawn()), self.site or _SANDBOX, Secret("sandbox-key"), _SANDBOX)
+        if not all(isinstance(text, str | None) for text in (self.site, self.source_key, self.url)):
+            raise TypeError("site, source_key and url are texts")
         key = (self.source_key or "").strip()
         if not self.site or not key:
             missing = "site" if not self.site else "source_key"
@@ -290,23 +299,33 @@ def _reported(report: Report, carry_out: Callable[[], None]) -> Report:
 
 def _settings(options: Options) -> RunSettings:
     """The settings of ``options``. Raises TypeError for an unknown one, UsageInvalid for a value that cannot be."""
-    values: dict[str, Any] = dict(options)
+    values: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    _check_types(values)
+    for name in _POSITIVE:
+        if name in values and not values[name] > 0:
+            raise UsageInvalid(f"{name} is {values[name]!r}, and has to be more than 0.")
+    if (endpoint := values.get("endpoint", "batch")) not in PROFILES:
+        raise UsageInvalid(f"There is no endpoint {endpoint!r}{did_you_mean(endpoint, PROFILES)}")
+    made: dict[str, Callable[[Any], Any]] = {"state_dir": Path, "rejects": Path, "max_rejects": _limit}
+    return RunSettings(**{name: made[name](value) if name in made else value for name, value in values.items()})
+
+
+def _check_types(values: dict[str, Any]) -> None:
     known = [item.name for item in fields(RunSettings)]
-    for name in values:
+    for name, value in values.items():
         if name not in known:
             raise TypeError(f"there is no option {name!r}{did_you_mean(name, known)}")
-    for name in _POSITIVE:
-        if values.get(name) is not None and not values[name] > 0:
-            raise UsageInvalid(f"{name} is {values[name]!r}, and has to be more than 0.")
-    if values.get("endpoint", "batch") not in PROFILES:
-        name = values["endpoint"]
-        raise UsageInvalid(f"There is no endpoint {name!r}{did_you_mean(str(name), PROFILES)}")
-    for name in ("state_dir", "rejects"):
-        if values.get(name) is not None:
-            values[name] = Path(values[name])
-    if isinstance(values.get("max_rejects"), int):
-        values["max_rejects"] = RejectLimit(values["max_rejects"])
-    return RunSettings(**values)
+        if not isinstance(value, _TYPES.get(name, object)):
+            raise TypeError(f"{name} is {value!r}, which is {type(value).__name__}")
+
+
+def _limit(value: RejectLimit | int | str) -> RejectLimit:
+    if isinstance(value, RejectLimit):
+        return value
+    try:
+        return RejectLimit.parse(str(value))
+    except ValueError:
+        raise UsageInvalid(f"max_rejects is {value!r}: give a number of rows, or a share such as '0.5%'.") from None
 
 
 def _named(sources: PathLike | Iterable[PathLike]) -> list[str]:

@@ -103,7 +103,10 @@ class Outstanding:
 
 @contextmanager
 def everything(plan: Plan, progress: Progress, check: Callable[[], None]) -> Iterator[Outstanding]:
-    """All rows of all sources, for a dry run. Grouping uses disk, and leaves nothing there."""
+    """All rows of all sources, for a dry run. Grouping uses disk, and leaves nothing there.
+
+    Raises what a run would raise before it sends; for broken records of a grouped import, when all else was looked at.
+    """
     if plan.document.mapping.group_by is None:
         works = [Work(source, number, [Span(number, 1, OPEN_END)]) for number, source in enumerate(plan.sources)]
         yield Outstanding(works, total_rows=plan.total_rows)
@@ -113,10 +116,12 @@ def everything(plan: Plan, progress: Progress, check: Callable[[], None]) -> Ite
     with tempfile.TemporaryDirectory(prefix="importer-dry-run-", dir=parent) as directory:
         members, twins = without_twins(map(member_of, plan.sources), check)
         stage = opened_stage(plan, Path(directory), [member.file for member in members])
-        stage.fill(members, progress, check, accept_broken=plan.settings.accept_incomplete_groups)
+        stage.fill(members, progress, check, accept_broken=True)  # the other problems are to be found, too
         found = dict(enumerate(counted(twins, members, stage), 1))
         rows = sum(stage.rows) + sum(copy.rows for copy in found.values())
         yield Outstanding([Work(StagedSource(stage), 0, [Span(0, 1, OPEN_END)])], total_rows=rows, copies=found)
+        if not plan.settings.accept_incomplete_groups:
+            stage.refuse_broken()
 
 
 def opened_stage(plan: Plan, directory: Path, files: Sequence[KnownFile]) -> Stage:

@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from importer.errors import SourceUnreadable
+from importer.errors import MappingInvalid, SourceUnreadable
 from importer.mapping.cells import type_name
 from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, EachSpec, FieldSpec, load_document
@@ -121,11 +121,11 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
     opened = [_open(file, document) for file in files]
     units = guess_units(document, opened[0][2]) if opened else {}
     compiled: dict[tuple[Any, ...], CompiledMapping] = {}
-    sources = []
+    sources: list[PlannedSource] = []
     for file, dialect, reader in opened:
         key = (file.format, tuple(reader.schema.items()))
         if key not in compiled:
-            compiled[key] = _compile(document, file, reader, units, settings)
+            compiled[key] = _compile(document, file, reader, units, settings, sources[0].name if sources else None)
         sources.append(PlannedSource(file, dialect, compiled[key], reader.schema, reader.total_rows))
         sources[-1].open(0)  # a column that cannot be read stops the run here, not when the turn of its file comes
     if document.mapping.group_by is not None:
@@ -142,14 +142,25 @@ def _open(file: SourceFile, document: Document) -> tuple[SourceFile, Dialect | N
 
 
 def _compile(
-    document: Document, file: SourceFile, reader: Reader, units: dict[str, str], settings: RunSettings
+    document: Document,
+    file: SourceFile,
+    reader: Reader,
+    units: dict[str, str],
+    settings: RunSettings,
+    fitting: str | None,
 ) -> CompiledMapping:
+    """The mapping for one file; ``fitting`` names another one that it fits, if there is one."""
     try:
         return compile_mapping(
             document, reader.schema, is_text=file.format == "csv", units=units, test_code=settings.test_code
         )
     except SourceUnreadable as error:
         raise SourceUnreadable(f"{file.name}: {error.message}", error.hint) from None
+    except MappingInvalid as error:
+        if fitting is None:
+            raise
+        message = f"{file.name} does not fit the mapping, and {fitting} does. {error.message}"
+        raise SourceUnreadable(message, "Was this file meant? Name the files, or keep others elsewhere.") from None
 
 
 def _profile(settings: RunSettings) -> EndpointProfile:

@@ -15,6 +15,9 @@ SITE_VARIABLE = "IMPORTER_SITE"
 SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
 
 
+_PERCENT = 100
+
+
 class Secret:
     """A text that cannot be printed by accident: only :meth:`reveal` gives it, and only the transport calls that."""
 
@@ -46,9 +49,17 @@ class RejectLimit:
     value: float
     is_percentage: bool = False
 
+    @classmethod
+    def parse(cls, text: str) -> RejectLimit:
+        """``100`` or ``0.5%``. Raises ValueError for anything else."""
+        number, is_percentage = float(text.removesuffix("%")), text.endswith("%")
+        if number < 0 or (is_percentage and number > _PERCENT) or (not is_percentage and not number.is_integer()):
+            raise ValueError(text)
+        return cls(number, is_percentage)
+
     def exceeded(self, rejected: int, read: int) -> bool:
         """Whether ``rejected`` of ``read`` rows are more than the limit."""
-        return rejected > (read * self.value / 100 if self.is_percentage else self.value)
+        return rejected > (read * self.value / _PERCENT if self.is_percentage else self.value)
 
 
 @dataclass(frozen=True, slots=True)

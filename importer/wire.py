@@ -226,8 +226,6 @@ def _is_too_much(settings: RunSettings, rejected: int, known: int, *, at_end: bo
 def _too_many_rejects(rejected: int, known: int, example: str) -> TooManyRejects:
     return TooManyRejects(
         f"{rejected:,} of {known:,} rows are rejected, more than --max-rejects allows.{example}",
-        "If the mapping is wrong, mend it and send all again with --again (ids stay the same per key); if the rows are, "
+        "If the mapping is wrong, mend it and send all again with --again (ids stay the same); if the rows are, "
         "allow more. `importer validate` shows every reject before anything is sent.",
     )
-
-

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-_PERCENT = 100
-
 
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- passed through to Click
     """A Click option whose environment variable is ``IMPORTER_`` and its long name."""
@@ -38,13 +36,9 @@ class RejectLimitType(click.ParamType[RejectLimit]):
         if isinstance(value, RejectLimit):
             return value
         try:
-            number = float(value.removesuffix("%"))
+            return RejectLimit.parse(value)
         except ValueError:
-            number = -1.0
-        is_percentage = value.endswith("%")
-        if number < 0 or (is_percentage and number > _PERCENT) or (not is_percentage and not number.is_integer()):
             self.fail(f"{value!r} is neither a number of rows, such as 100, nor a share, such as 0.5%", param, ctx)
-        return RejectLimit(number, is_percentage)
 
 
 source_options = (

@@ -60,7 +60,11 @@ def _tell(found: Preview, files: int, limit: int) -> None:
         message = f"of {count(found.rows_read, 'row')}, {found.filtered:,} filtered, {found.rejected:,} rejected"
         say("no_event", message, hint="\n  ".join(_reasons(found)))
     if not found.samples:
-        say("no_event", f"none of {count(found.rows_read, 'row')} gives an event", level=logging.WARNING)
+        say(
+            "no_event",
+            f"nothing that was read gives an event: {count(found.rows_read, 'row')}",
+            level=logging.WARNING,
+        )
     elif len(found.samples) < limit:
         say("end", f"{count(len(found.samples), 'event')} instead of {limit:,}")
 

@@ -17,6 +17,8 @@ def odd_targets(mapping: Mapping) -> tuple[str, ...]:
     event = mapping.event.value
     known = reference.known_paths(event)
     warnings = []
+    if event is not None and event not in reference.EVENTS and (hint := did_you_mean(event, reference.EVENT_NAMES)):
+        warnings.append(f"event `{event}` is not in the event reference{hint}")
     for target, spec in mapping.fields.items():
         paths = [f"{target}[].{name}" for name in spec.each] if isinstance(spec, EachSpec) else [target]
         unknown = [path for path in paths if reference.find(event, path) is None]

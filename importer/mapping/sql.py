@@ -123,7 +123,8 @@ def _parsed(text: str, schema: Mapping[str, pl.DataType]) -> Node:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
         raise SqlInvalid(f"cannot be read as SQL: {first_line(error)}") from None
     if unknown := sorted(set(columns(tree)).difference(schema)):
-        raise UnknownColumn(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}")
+        quotes = " (a text stands in single quotes)" if f'"{unknown[0]}"' in text else ""
+        raise UnknownColumn(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}{quotes}")
     return tree
 
 

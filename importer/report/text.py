@@ -50,6 +50,8 @@ def render_text(report: Report, *, dry_run: bool = False) -> str:
 def _next_step(report: Report) -> str:
     if report.error and report.error.hint:
         return report.error.hint
+    if report.exit_code == ExitCode.ROWS_REJECTED and report.status == "incomplete":
+        return "Finish the import with this mapping first; then correct the mapping, and use `importer retry`."
     return _NEXT_STEPS.get(ExitCode(report.exit_code), "")
 
 

@@ -34,7 +34,8 @@ _EMPTY = "A file needs at least a header. Was the export complete?"
 def looks_usable(path: Path) -> bool:
     """Whether a file in a folder is meant. Compressed ones that are refused are, so that they are not passed over."""
     is_compressed = path.suffix.lower() in COMPRESSIONS.keys() | _REFUSED_COMPRESSIONS
-    return (Path(path.stem) if is_compressed else path).suffix.lower() in SUFFIXES
+    suffix = (Path(path.stem) if is_compressed else path).suffix.lower()
+    return suffix in SUFFIXES and suffix != ".txt"  # that may be a read-me: such a file has to be named
 
 
 def recognise(path: Path, options: SourceOptions) -> SourceFile:

@@ -115,9 +115,14 @@ class Stage:
             progress.update(Snapshot(sum(state.rows), total_rows_of(members), 0, sum(state.rejected), PHASE))
         if state.broken and not accept_broken:
             self._runs.append(partitioner.flush())
-            raise self._broken(state.broken)
+            self.refuse_broken()
         state.complete = True
         self._runs.append(partitioner.flush())
+
+    def refuse_broken(self) -> None:
+        """Raise :class:`SourceUnreadable` if there are records that nobody knows the events of."""
+        if count := self._runs[-1].state["broken"]:
+            raise self._broken(count)
 
     def reader(self, number: int) -> StageReader:
         """The complete stage as source ``number`` of the import."""

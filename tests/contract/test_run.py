@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from importer import outstanding, wire
+from importer import beginning, wire
 from importer.checkpoint import OPEN_END, Checkpoint, ImportKey, list_imports
 from importer.cli import main
 from importer.records import Span
@@ -191,16 +191,16 @@ def test_no_byte_on_disk_holds_the_key(importer: Importer, tmp_path: Path) -> No
 
 
 def test_rows_that_nobody_read_are_noticed(importer: Importer, monkeypatch: pytest.MonkeyPatch) -> None:
-    works = outstanding._works
+    works = beginning._works
 
     def forgetful(*arguments: Any) -> list[Work]:  # noqa: ANN401
         return [replace(work, missing=[Span(work.number, 100, OPEN_END)]) for work in works(*arguments)]
 
-    monkeypatch.setattr(outstanding, "_works", forgetful)
+    monkeypatch.setattr(beginning, "_works", forgetful)
     with spawn() as url:
         code, report, words = importer("--url", url)
         assert (code, report["rows"]["sent"], "never read" in words) == (1, ROWS - 99, True)
-        monkeypatch.setattr(outstanding, "_works", works)
+        monkeypatch.setattr(beginning, "_works", works)
         assert importer("--url", url)[0] == 0
         assert received(url)["unique_ids"] == ROWS
 

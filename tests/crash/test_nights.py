@@ -275,11 +275,11 @@ def operator(
 
 
 def test_some_nights(operator: Operator) -> None:
-    _live(operator, MAPPING, 5)
+    _live(operator, MAPPING, 3)
 
 
 def test_some_grouped_nights(operator: Operator) -> None:
-    _live(operator, GROUPED, 3)
+    _live(operator, GROUPED, 2)
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ def found(*arguments: str, spec: SourceSpec = ANY) -> list[str]:
 
 def test_a_folder_means_its_own_visible_files_with_a_known_suffix_sorted(here: Path) -> None:
     write(here, "in/b.CSV", "in/a.tsv", "in/c.txt", "in/.d.csv", "in/e.json", "in/sub/f.csv", "in/dir.csv/g.csv")
-    assert found("in") == ["in/a.tsv", "in/b.CSV", "in/c.txt"]
+    assert found("in") == ["in/a.tsv", "in/b.CSV"]
 
 
 def test_the_order_of_a_folder_is_not_that_of_the_disk(here: Path) -> None:
@@ -103,14 +103,14 @@ def test_a_dangling_link_is_refused(here: Path) -> None:
 
 def mixed_folder(here: Path) -> None:
     write(here, "in/a.csv", "in/_SUCCESS", "in/b.csv.tmp", "in/c.csv.part", "in/d.docx", "in/.e.csv", "in/.f.csv.crc")
-    write(here, "in/old/g.csv", "in/date=2/b.csv", "in/date=1/kind=x/c.txt", "in/date=1/notes.md", "in/date=1/.h/i.csv")
+    write(here, "in/old/g.csv", "in/date=2/b.csv", "in/date=1/kind=x/c.tsv", "in/date=1/notes.md", "in/date=1/.h/i.csv")
     write(here, "in/h.csv.gz", data=gzip.compress(b"id\n1\n"))
     pl.DataFrame({"id": ["1"]}).write_parquet(here / "in/date=1/p.parquet")
 
 
 def test_a_folder_may_hold_every_kind_of_file_and_folders_of_dates(here: Path) -> None:
     mixed_folder(here)
-    expected = ["in/a.csv", "in/date=1/kind=x/c.txt", "in/date=1/p.parquet", "in/date=2/b.csv", "in/h.csv.gz"]
+    expected = ["in/a.csv", "in/date=1/kind=x/c.tsv", "in/date=1/p.parquet", "in/date=2/b.csv", "in/h.csv.gz"]
     assert found("in") == expected
     assert [(file.format, file.compression) for file in discover(["in"], ANY)] == [
         ("csv", None),
@@ -131,7 +131,7 @@ def test_what_is_left_out_can_be_said(here: Path) -> None:
 
 def test_a_pattern_may_match_folders_of_dates(here: Path) -> None:
     mixed_folder(here)
-    assert found("in/date=*") == ["in/date=1/kind=x/c.txt", "in/date=1/p.parquet", "in/date=2/b.csv"]
+    assert found("in/date=*") == ["in/date=1/kind=x/c.tsv", "in/date=1/p.parquet", "in/date=2/b.csv"]
     assert found("in/date=*/*.csv") == ["in/date=2/b.csv"]
     assert found("in/**/*.csv") == ["in/a.csv", "in/date=2/b.csv", "in/old/g.csv"]
     with pytest.raises(SourceUnreadable, match="no file matches"):

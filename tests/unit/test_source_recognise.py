@@ -136,7 +136,7 @@ def test_compressed_parquet_is_refused(here: Path, name: str) -> None:
     assert "Decompress it first" in caught.value.hint
 
 
-@pytest.mark.parametrize("name", ["b.csv.bz2", "b.txt.xz", "b.csv.zip", "b.parquet.gz"])
+@pytest.mark.parametrize("name", ["b.csv.bz2", "b.tsv.xz", "b.csv.zip", "b.parquet.gz"])
 def test_what_is_refused_is_not_passed_over_in_a_folder(here: Path, name: str) -> None:
     heads = {"bz2": b"BZh91AY", "xz": b"\xfd7zXZ\x00", "zip": b"PK\x03\x04", "gz": packed(b"PAR1")}
     (here / "in").mkdir()
