@@ -11,7 +11,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -188,3 +188,15 @@ def test_ctrl_c_in_a_script_ends_gracefully_and_the_same_call_goes_on(files: tup
         rest = importer.run(mapping, source, site="7", source_key="key", url=url, endpoint="single")
         assert (rest.rows.sent, rest.rows.skipped, rest.events.resent) == (1_000 - sent, sent, 0)
         assert received(url)["repeats"] == 0
+
+
+@pytest.mark.parametrize("options", [{"limit": "10"}, {"test_code": 5}, {"max_rejects": 1.5}, {"again": "yes"}])
+def test_an_option_of_another_type_is_named(files: tuple[Path, Path], options: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"^{next(iter(options))} is "):
+        importer.validate(*files, **options)
+
+
+def test_a_share_of_rejects_may_be_a_text(files: tuple[Path, Path]) -> None:
+    assert importer.validate(*files, max_rejects="1%").rows.read
+    with pytest.raises(importer.UsageInvalid, match="max_rejects is 'many'"):
+        importer.validate(*files, max_rejects="many")

@@ -14,6 +14,9 @@ import polars as pl
 import pytest
 
 from importer.cli import main
+from importer.errors import SourceUnreadable
+from importer.plan import plan
+from importer.settings import RunSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,3 +174,15 @@ def test_a_mistake_has_its_message_and_its_exit_code(
     assert "This is a bug" not in output
     for text in case.says:
         assert text.lower() in output.lower(), output
+
+
+def test_a_foreign_file_among_good_ones_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("m.yaml").write_text(
+        "version: 1\nevent: purchase\nkey: id\nsource: {columns: {total: number}}\n"
+        "fields: {value: {sql: 'total + 1'}, user.id: id, context.event_timestamp: {value: 1}}\n"
+    )
+    Path("a.csv").write_text("id,total\n1,2\n")
+    pl.DataFrame({"id": ["1"], "total": [[1]]}).write_parquet("b.parquet")
+    with pytest.raises(SourceUnreadable, match=r"b\.parquet does not fit the mapping, and a\.csv does"):
+        plan(Path("m.yaml"), ["a.csv", "b.parquet"], RunSettings())

@@ -134,6 +134,15 @@ def test_broken_records_stop_the_import_before_anything_is_sent(importer: Import
     assert _standing(importer)["status"] == "complete"
 
 
+def test_the_dry_run_finds_the_other_problems_beside_broken_records(importer: Importer) -> None:
+    with Path("exports/b.csv").open("a", encoding="utf-8") as file:
+        file.write("00001,sale,s\n99999,sale,s,abc,c,2024-01-02T03:04:05Z\n")
+    code, report, words = importer(command="validate")
+    assert (code, report["rows"]["rejected"], report["rows"]["sent"]) == (4, 2, 3_600)
+    assert report["reject_codes"].keys() == {"short", "type"}
+    assert "--accept-incomplete-groups" in words
+
+
 def test_a_row_without_its_key_is_a_reject_with_its_place(importer: Importer) -> None:
     with Path("exports/a.csv").open("a", encoding="utf-8") as file:
         file.write(",sale,s,1.00,c,2024-01-02T03:04:05Z\n")
