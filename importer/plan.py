@@ -188,8 +188,8 @@ def guess_units(document: Document, reader: Reader) -> dict[str, str]:
 
 def _check_alike(sources: list[PlannedSource]) -> None:
     """Rows of one event may come from any file, so that a column must have one type in all of them."""
-    first = sources[0]
     for source in sources[1:]:
+        first = sources[0]
         for name in first.mapping.columns:
             here, there = source.schema[name], first.schema[name]
             if here != there or source.file.format != first.file.format:

@@ -93,8 +93,13 @@ def encode(reject: Reject) -> str:
     return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text) + "\n"
 
 
-def read_rejects(path: Path, length: int | None = None) -> Iterator[dict[str, Any]]:
-    """The objects of a rejects file, in order, with the members that :func:`encode` writes.
+def read_rejects(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a rejects file, in order: see :func:`located_rejects`."""
+    return (body for _, body in located_rejects(path))
+
+
+def located_rejects(path: Path, length: int | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a rejects file, in order, with the members that :func:`encode` writes, each with its first byte.
 
     ``length`` is how many bytes of it count, by default all: behind them may stand what a crash left.
 
@@ -102,10 +107,12 @@ def read_rejects(path: Path, length: int | None = None) -> Iterator[dict[str, An
     """
     try:
         with path.open("rb") as lines:
+            start = 0
             for number, line in enumerate(lines, 1):
-                if length is not None and (length := length - len(line)) < 0:
+                if length is not None and start + len(line) > length:
                     return
-                yield _decode(line, f"{path}:{number}")
+                yield start, _decode(line, f"{path}:{number}")
+                start += len(line)
     except OSError as error:
         raise SourceUnreadable(f"The rejects file {path} cannot be read: {error.strerror}.") from error
 

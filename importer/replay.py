@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import polars as pl
 
-from importer.checkpoint import OPEN_END, REPLAY, overall, same_file
+from importer.checkpoint import OPEN_END, REPLAY, same_file
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.mapping.document import Document, load_document
 from importer.plan import Plan, PlannedSource, plan
 from importer.records import Place, Span
-from importer.rejects import read_rejects
+from importer.rejects import located_rejects
 from importer.source import discover, identify, sniff
 from importer.source.chunk import Chunk, overlaps
 
@@ -40,26 +40,32 @@ _NUMBERED = re.compile(r"(.+)\.retry-(\d+)")
 
 @dataclass(frozen=True)
 class ReplayedSource(PlannedSource):
-    """Some rows of a file, in the order in which a rejects file names them. Its own rows are numbered from 1."""
+    """Some rows of a file, in its order, that a rejects file names. Its own rows are numbered from 1."""
 
     rows: tuple[int, ...]
+    rejects: str
     is_replay: ClassVar[bool] = True
 
     @property
+    def digest(self) -> str:
+        """What makes it this replay: its rows, and the real path of the rejects file."""
+        return digest_of(self.rejects, self.rows)
+
+    @property
     def identifier(self) -> str:
-        """What the checkpoint knows it by: the same rows of the same file."""
-        return f"{os.path.realpath(self.file.path)}#{digest_of(self.rows)[:16]}"
+        """What the checkpoint knows it by: the same rows of the same file, named by the same rejects file."""
+        return f"{os.path.realpath(self.file.path)}#{self.digest[:16]}"
 
     def identity(self) -> Identity:
         """That of the file, and the rows."""
         of_file = identify(self.file)
-        text = f"{of_file.hash} {digest_of(self.rows)}"
+        text = f"{of_file.hash} {self.digest}"
         return replace(of_file, hash=hashlib.sha256(text.encode()).hexdigest())
 
     def dialect_json(self) -> dict[str, Any]:
         """As of the file, and what is replayed."""
         file = os.path.realpath(self.file.path)
-        replayed = {"file": file, "rows": len(self.rows), "digest": digest_of(self.rows)}
+        replayed = {"file": file, "rows": len(self.rows), "digest": self.digest}
         return {**PlannedSource.dialect_json(self), REPLAY: replayed}
 
     def open(self, number: int) -> Reader:
@@ -124,9 +130,10 @@ def _ranges(number: int, rows: Sequence[int]) -> list[Span]:
     return [Span(number, ordered[low], ordered[high - 1] + 1) for low, high in pairwise([0, *borders, len(ordered)])]
 
 
-def digest_of(rows: Sequence[int]) -> str:
-    """SHA-256 in hex over the numbers of rows, in order."""
-    return hashlib.sha256(" ".join(map(str, rows)).encode()).hexdigest()
+def digest_of(rejects: str, rows: Sequence[int]) -> str:
+    """SHA-256 in hex over the path of a rejects file and numbers of rows, whatever their order."""
+    text = " ".join([rejects, *map(str, sorted(rows))])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def plan_replay(mapping: Path | Document, rejects: Path, status: ImportStatus | None, settings: RunSettings) -> Plan:
@@ -147,7 +154,7 @@ def plan_replay(mapping: Path | Document, rejects: Path, status: ImportStatus | 
     planned = plan(document, names, replace(settings, rejects=_new_rejects(rejects, settings)))
     sources: list[ReplayedSource] = []
     for rows, source in zip(rows_of.values(), planned.sources, strict=True):
-        sources += _replays(source, rows, status)
+        sources += _replays(source, rows, os.path.realpath(rejects), status)
     if status is not None:
         _check_still_rejected(rejects, sources, status, settings)
         if planned.document.mapping.group_by is not None and not settings.accept_incomplete_groups:
@@ -165,6 +172,7 @@ class _Original:
     dialect: Mapping[str, Any]
     rows: int | None
     source: KnownSource
+    position: int
 
 
 class _Originals:
@@ -174,8 +182,8 @@ class _Originals:
         self._by_path: dict[str, _Original] = {}
         self._paths: dict[str, set[str]] = {}
         for source in status.sources if status is not None else ():
-            for file in () if source.is_replay else source.files():
-                self._by_path[file.path] = _Original(*file, source)
+            for position, file in enumerate(() if source.is_replay else source.files()):
+                self._by_path[file.path] = _Original(*file, source, position)
                 self._paths.setdefault(file.name, set()).add(file.path)
 
     def find(self, name: str, rejects: Path) -> _Original:
@@ -197,23 +205,36 @@ class _Originals:
 
 
 def _rejected_rows(rejects: Path, status: ImportStatus | None) -> dict[_Original, list[int]]:
-    """The rows that ``rejects`` names, each once, by the file that they are of."""
+    """The rows that ``rejects`` names, each once, by the file that they are of; files in the order of the import."""
     originals = _Originals(status)
-    by_source: dict[int, dict[tuple[_Original, int], None]] = {}
+    rows_of: dict[_Original, dict[int, None]] = {}
     committed_bytes = _committed_bytes(rejects, status)
-    for line in read_rejects(rejects, committed_bytes):
+    for start, line in located_rejects(rejects, committed_bytes):
         file = originals.find(line["file"], rejects)
         if not 0 < line["row"] <= (OPEN_END if file.rows is None else file.rows):
             message = f"{rejects} names row {line['row']} of {line['file']}, which is not in the file."
             raise SourceUnreadable(message, "Give a rejects file as a run wrote it.")
-        rows = by_source.setdefault(file.source.number, {})
-        rows.pop((file, line["row"]), None)  # a row that was rejected twice stands where it was the last time
-        rows[file, line["row"]] = None
-    rows_of: dict[_Original, list[int]] = {}
-    for rows in by_source.values():
-        for file, row in list(rows) if committed_bytes is None else _current(list(rows)):
-            rows_of.setdefault(file, []).append(row)
-    return rows_of
+        if start >= _first_byte(rejects, file, status, is_as_written=committed_bytes is not None):
+            rows_of.setdefault(file, {})[line["row"]] = None
+    ordered = sorted(rows_of, key=lambda file: (file.source.number, file.position))
+    return {file: list(rows_of[file]) for file in ordered}
+
+
+def _first_byte(rejects: Path, file: _Original, status: ImportStatus | None, *, is_as_written: bool) -> int:
+    """Where in ``rejects`` the lines about ``file`` begin that count: behind those from before it was sent again."""
+    lengths = status.before_again.get(file.source.number) if status is not None else None
+    if status is None or lengths is None:
+        return 0
+    path = os.path.realpath(rejects)
+    if path not in lengths and path in status.rejects:
+        return 0  # written since
+    if not is_as_written:
+        raise SourceUnreadable(
+            f"{file.name} was sent again since (--again), and {rejects} is not as the import wrote it: nobody knows "
+            "which of its lines are older.",
+            "Give the rejects file that the last run wrote.",
+        )
+    return lengths[path]
 
 
 def _committed_bytes(rejects: Path, status: ImportStatus | None) -> int | None:
@@ -229,35 +250,30 @@ def _committed_bytes(rejects: Path, status: ImportStatus | None) -> int | None:
         return None  # reading its lines will say why
 
 
-def _current(rows: list[tuple[_Original, int]]) -> list[tuple[_Original, int]]:
-    """Without what was rejected before the file was sent once more with ``--again``: such lines come first.
-
-    That is true of what the import wrote itself. From lines that somebody has edited nothing is left out.
-    """
-    count = rows[0][0].source.tally.rejected_rows
-    return rows[-count:] if count else []
-
-
 def _check_still_rejected(
     rejects: Path, sources: Sequence[ReplayedSource], status: ImportStatus, settings: RunSettings
 ) -> None:
-    """Raise if more rows are to be sent than are rejected: then some of them were sent by another replay."""
-    planned = {source.identifier: len(source.rows) for source in sources}
-    begun = {known.number: known for known in status.sources if any(file.path in planned for file in known.files())}
-    rows = sum(planned.values())
-    if settings.again:
-        others = [known for known in status.sources if known.number not in begun]
-    else:
-        others = list(status.sources)
-        rows -= sum(planned.get(file.path, 0) for known in begun.values() for file in known.files() if known.complete)
-        rows -= sum(known.acknowledged_rows for known in begun.values() if not known.complete)
-    rejected = overall(others).rejected
-    if rows > rejected:
-        raise SourceUnreadable(
-            f"{rejects} names {rows:,} rows that are to be sent, but only {rejected:,} rows of this import are still "
-            "rejected: an earlier retry has sent some of them.",
-            "Give the rejects file that the last retry wrote, or leave out the lines of rows that were sent.",
-        )
+    """Raise if more rows of a source are to be sent than are rejected: then some were sent by another replay."""
+    planned = {source.identifier for source in sources}
+    for original in status.sources:
+        paths = {file.path for file in original.files()}
+        if original.is_replay or not paths:
+            continue
+        rows = sum(len(source.rows) for source in sources if os.path.realpath(source.file.path) in paths)
+        open_rows = original.tally.rejected_rows
+        for replay in status.sources:
+            files = [file for file in replay.files() if file.replay and file.replay["file"] in paths]
+            is_planned = {file.path for file in files} <= planned
+            if not files or (is_planned and settings.again):
+                continue
+            open_rows -= replay.acknowledged_rows - replay.tally.rejected_rows
+            rows -= replay.acknowledged_rows if is_planned else 0
+        if rows > max(open_rows, 0):
+            raise SourceUnreadable(
+                f"{rejects} names {rows:,} rows of {original.name} that are to be sent, but only {max(open_rows, 0):,} "
+                "of its rows are still rejected: an earlier retry has sent some of them.",
+                "Give the rejects file that the last retry wrote, or leave out the lines of rows that were sent.",
+            )
 
 
 def _check_whole(rejects: Path, status: ImportStatus) -> None:
@@ -285,7 +301,9 @@ def _check_same(file: _Original, found: SourceFile, document: Document) -> None:
         )
 
 
-def _replays(source: PlannedSource, rows: list[int], status: ImportStatus | None) -> Iterator[ReplayedSource]:
+def _replays(
+    source: PlannedSource, rows: list[int], rejects: str, status: ImportStatus | None
+) -> Iterator[ReplayedSource]:
     """Replays of ``rows``: those that the import knows already, and one of what was rejected since."""
     known = [
         replay
@@ -294,14 +312,15 @@ def _replays(source: PlannedSource, rows: list[int], status: ImportStatus | None
         if (replay := file.replay) is not None and replay["file"] == source.identifier
     ]
     while rows:
-        count = next((item["rows"] for item in known if digest_of(rows[: item["rows"]]) == item["digest"]), len(rows))
-        yield _replayed(source, tuple(rows[:count]))
+        counts = (item["rows"] for item in known if digest_of(rejects, rows[: item["rows"]]) == item["digest"])
+        count = next(counts, len(rows))
+        yield _replayed(source, tuple(sorted(rows[:count])), rejects)
         rows = rows[count:]
 
 
-def _replayed(source: PlannedSource, rows: tuple[int, ...]) -> ReplayedSource:
+def _replayed(source: PlannedSource, rows: tuple[int, ...], rejects: str) -> ReplayedSource:
     of_file = {item.name: getattr(source, item.name) for item in fields(source)}
-    return ReplayedSource(**{**of_file, "total_rows": len(rows)}, rows=rows)
+    return ReplayedSource(**{**of_file, "total_rows": len(rows)}, rows=rows, rejects=rejects)
 
 
 def _new_rejects(rejects: Path, settings: RunSettings) -> Path:

@@ -14,7 +14,7 @@ from importer.checkpoint.lock import Lock
 from importer.checkpoint.place import ImportKey, prepare_directory
 from importer.checkpoint.runs import RunRecord, load_runs, save_run
 from importer.checkpoint.sources import AMBIGUOUS, Anchor, Candidate, KnownSource, Source
-from importer.checkpoint.status import check_key, lock_path
+from importer.checkpoint.status import BEFORE_AGAIN, check_key, lock_path
 from importer.checkpoint.store import Store, create
 from importer.checkpoint.tally import Tally, total
 from importer.errors import UsageInvalid
@@ -121,6 +121,9 @@ class Checkpoint:
         with self._store.transaction():
             number = self._fingerprint_number(fingerprint)
             admitted = [self._ledger.admit(path, candidate, number, again=again) for path, candidate in named.items()]
+            if again:
+                for source in admitted:
+                    self._store.put("meta", f"{BEFORE_AGAIN}{source.number}", json.dumps(self._rejects))
             self._drop_unused_fingerprints()
             self._ledger.close_window(carry=True)
             self._ledger.write()

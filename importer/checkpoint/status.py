@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from importer.records import Span
 
 
+BEFORE_AGAIN = "rejects before again:"
+"""Beginning of the names of entries about a source that was sent again; the number of the source follows."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportStatus:
     """Where one import stands. ``holder`` is who runs it now; ``rejects`` are paths and bytes of its rejects files.
 
     ``ambiguous`` are rows that a run which was killed may have sent and never saw the answer of: an upper bound.
+    ``before_again`` says how long the rejects files were when a source was last sent again, by its number: what they
+    said of it before counts no more.
     """
 
     path: Path
@@ -36,6 +42,7 @@ class ImportStatus:
     runs: tuple[RunRecord, ...]
     rejects: Mapping[str, int]
     ambiguous: tuple[Span, ...] = ()
+    before_again: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -71,6 +78,11 @@ def peek(path: Path) -> ImportStatus:
                 sources=tuple(source.known() for source in sources),
                 runs=tuple(load_runs(store)),
                 rejects={json.loads(name): length for name, length in store.rows("rejects_file")},
+                before_again={
+                    int(name.removeprefix(BEFORE_AGAIN)): json.loads(body)
+                    for name, body in store.rows("meta")
+                    if name.startswith(BEFORE_AGAIN)
+                },
                 ambiguous=tuple(span for source in sources for span in _ambiguous(source, is_running=bool(holder))),
             )
     finally:

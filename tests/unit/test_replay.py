@@ -41,9 +41,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> list[PlannedSource]:
     return list(plan(folder / "m.yaml", [str(folder / "a.csv"), str(folder / "a.parquet")], RunSettings()).sources)
 
 
-def replayed(source: PlannedSource, rows: tuple[int, ...]) -> ReplayedSource:
+def replayed(source: PlannedSource, rows: tuple[int, ...], rejects: str = "/r.ndjson") -> ReplayedSource:
     of_file = {item.name: getattr(source, item.name) for item in fields(source)}
-    return ReplayedSource(**{**of_file, "total_rows": len(rows)}, rows=rows)
+    return ReplayedSource(**{**of_file, "total_rows": len(rows)}, rows=rows, rejects=rejects)
 
 
 def found(chunks: list[Chunk]) -> list[tuple[int, int, int, str]]:
@@ -91,12 +91,14 @@ def test_a_row_that_is_not_there(sources: list[PlannedSource]) -> None:
             list(replayed(source, (3, ROWS + 1)).open(0).chunks([Span(0, 1, 3)]))
 
 
-def test_the_checkpoint_knows_a_replay_by_file_and_rows(sources: list[PlannedSource]) -> None:
-    first, second, other = (replayed(sources[0], rows) for rows in ((1, 2), (2, 1), (1, 2, 3)))
-    assert len({one.identifier for one in (first, second, other)}) == 3
-    assert len({one.identity().hash for one in (first, second, other, replayed(sources[1], (1, 2)))}) == 4
-    assert replayed(sources[0], (1, 2)).identifier == first.identifier
-    assert first.dialect_json()["replay"] == {"file": sources[0].identifier, "rows": 2, "digest": digest_of((1, 2))}
+def test_the_checkpoint_knows_a_replay_by_file_rows_and_rejects_file(sources: list[PlannedSource]) -> None:
+    first, more = (replayed(sources[0], rows) for rows in ((1, 2), (1, 2, 3)))
+    elsewhere = replayed(sources[0], (1, 2), "/r.retry-1.ndjson")  # rows that were rejected once more
+    assert len({one.identifier for one in (first, more, elsewhere)}) == 3
+    assert len({one.identity().hash for one in (first, more, elsewhere, replayed(sources[1], (1, 2)))}) == 4
+    assert replayed(sources[0], (2, 1)).identifier == first.identifier
+    digest = digest_of("/r.ndjson", (1, 2))
+    assert first.dialect_json()["replay"] == {"file": sources[0].identifier, "rows": 2, "digest": digest}
     assert first.path == sources[0].path  # what the key `position` names a row by
 
 
