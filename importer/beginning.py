@@ -8,7 +8,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from importer.checkpoint import MEMBERS, Candidate, KnownFile, StoredIdentity, same_file
-from importer.copies import Contents, Copy, counted, rest_is_duplicate, without_twins
+from importer.copies import Contents, Copy, are_sent, counted, rest_is_duplicate, without_twins
 from importer.errors import UsageInvalid
 from importer.outstanding import Outstanding, StagedSource, Work, member_of, opened_stage
 from importer.source import Anchor
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from importer.report import Progress
 
 _DIRECTORY = "directory"
+_AGAIN = "-again"
 
 
 def outstanding(plan: Plan, checkpoint: Checkpoint, progress: Progress, check: Callable[[], None]) -> Outstanding:
@@ -55,14 +56,20 @@ class _Beginning:
 
     def of_files(self) -> Outstanding:
         """Every file is a source. Those that were grouped before are done, or the mapping has to be that again."""
-        pairs = [(source, member_of(source).file) for source in self._plan.sources]
-        pairs = [(source, file) for source, file in pairs if not self._is_begun(file, stages_only=True)]
+        pairs = [(source, member_of(source)) for source in self._plan.sources]
+        pairs = [(source, member) for source, member in pairs if not self._is_begun(member.file, stages_only=True)]
         self._agree()
-        self._replace_unfinished({file.path for _, file in pairs})
-        found = self._copies([file for _, file in pairs if file.path not in self._begun])
-        self._remove_stages(None)
-        begun, numbered = self._begin([_candidate_of(file) for _, file in pairs], found)
-        works = list(_works([source for source, _ in pairs], begun, self._checkpoint))
+        files = [member.file for _, member in pairs]
+        self._replace_unfinished({file.path for file in files})
+        found = self._copies([file for file in files if file.path not in self._begun])
+        if not are_sent(self._plan):
+            fresh = (one for _, one in pairs if one.file.path not in self._begun and one.file.path not in found)
+            _, twins = without_twins(fresh, self._check)
+            found |= {file.path: Copy(file, original, None) for file, original in twins}
+        begun, numbered = self._begin([_candidate_of(file) for file in files], found)
+        self._remove_stages(self._needed(replaced=False))
+        own = [(source, known) for (source, _), known in zip(pairs, begun, strict=True) if known.path not in found]
+        works = list(_works([source for source, _ in own], [known for _, known in own], self._checkpoint))
         skipped = self._done_rows + sum(known.acknowledged_rows for known in begun)
         return Outstanding(works, [*self._done.values(), *begun], skipped, self._plan.total_rows, [], numbered)
 
@@ -75,16 +82,23 @@ class _Beginning:
         found = self._copies([member.file for member in fresh])
         members, twins = without_twins((one for one in fresh if one.file.path not in found), self._check)
         new = self._directory(members) if members else None
-        self._remove_stages(new)
+        # With --again the new one begins empty: what an earlier run left of it may be what is damaged.
+        begun_before = {new.name} if new is not None and not self._again else set()
+        self._remove_stages(self._needed(replaced=True) | begun_before)
         if new is not None:
             staged.append(self._filled(new, members, progress))
             found |= {copy.file.path: copy for copy in counted(twins, members, staged[-1][0])}
         candidates = [*(candidate for _, candidate in staged), *(_candidate_of(copy.file) for copy in found.values())]
         begun, numbered = self._begin(candidates, found)
+        self._remove_stages(self._needed(replaced=False) | {stage.directory.name for stage, _ in staged})
         stages = [stage for stage, _ in staged]
         works = list(_works(map(StagedSource, stages), begun, self._checkpoint))
         skipped = self._done_rows + sum(known.acknowledged_rows for known in begun)
-        rows = [self._done_rows, *chain(*(stage.rows for stage in stages)), *(copy.rows for copy in found.values())]
+        rows = [
+            self._done_rows,
+            *chain(*(stage.rows for stage in stages)),
+            *(copy.rows or 0 for copy in found.values()),
+        ]
         return Outstanding(works, [*self._done.values(), *begun], skipped, sum(rows), stages, numbered)
 
     def _is_begun(self, file: KnownFile, *, stages_only: bool = False) -> bool:
@@ -104,17 +118,18 @@ class _Beginning:
     def _agree(self) -> None:
         self._checkpoint.agree([_candidate(known) for known in self._unfinished.values()], self._plan.fingerprint())
 
-    def _copies(self, files: Iterable[KnownFile]) -> dict[str, Copy]:
-        """Those of ``files`` that have the bytes of a file that this import has finished, by path.
-
-        By the key ``position``, the same row of another file is another event.
-        """
-        if self._again or self._plan.document.mapping.key == "position":
+    def _copies(self, files: Sequence[KnownFile]) -> dict[str, Copy]:
+        """Those of ``files`` that have the bytes of a file that this import has finished or begun with, by path."""
+        if are_sent(self._plan):
             return {}
-        finished = (file for known in self._sources if known.complete for file in known.files())
-        contents = Contents((file for file in finished if file.rows is not None), self._check)
-        found = ((file, contents.original_of(file)) for file in files)
-        return {file.path: Copy(file, known, known.rows or 0) for file, known in found if known is not None}
+        found: dict[str, Copy] = {}
+        for complete in (True, False):  # a copy of both need not wait
+            known = [one for one in self._sources if one.complete is complete and not one.pristine]
+            contents = Contents((file for one in known for file in one.files()), self._check)
+            for file in files:
+                if file.path not in found and (original := contents.original_of(file)) is not None:
+                    found[file.path] = Copy(file, original, original.rows if complete else None)
+        return found
 
     def _begin(
         self, candidates: Sequence[Candidate], found: Mapping[str, Copy]
@@ -158,20 +173,18 @@ class _Beginning:
 
     def _directory(self, members: Sequence[Member]) -> Path:
         path = self._checkpoint.path
-        name = stage_name([member.file for member in members], self._plan.fingerprint())
-        return path.with_name(f"{path.stem}.stage-{name}")
+        name = f"{path.stem}.stage-{stage_name([member.file for member in members], self._plan.fingerprint())}"
+        # Until a run with --again has begun, the next run without it goes on with the stage that is there.
+        return path.with_name(name + _AGAIN if name in self._needed(replaced=True) else name)
 
-    def _remove_stages(self, new: Path | None) -> None:
-        """Delete stages that no run can go on with: of other files, or by another mapping. ``new`` may be half filled.
+    def _needed(self, *, replaced: bool) -> set[str]:
+        """The directories of stages that were partly sent before this run; ``replaced``: also of those given up."""
+        stages = [known for known in self._sources if known.is_stage and not (known.complete or known.pristine)]
+        return {known.dialect[_DIRECTORY] for known in stages if replaced or known not in self._replaced}
 
-        With ``--again`` that one, too: it may be what is damaged.
-        """
+    def _remove_stages(self, kept: set[str]) -> None:
+        """Delete the stages that no run can go on with: of other files, by another mapping, or given up."""
         path = self._checkpoint.path
-        open_stages = [known for known in self._sources if known.is_stage and not (known.complete or known.pristine)]
-        open_stages = [known for known in open_stages if known not in self._replaced]
-        kept = {known.dialect[_DIRECTORY] for known in open_stages}
-        if new is not None:
-            kept |= set() if self._again else {new.name}
         for directory in path.parent.glob(f"{path.stem}.stage-*"):
             if directory.name not in kept:
                 shutil.rmtree(directory, ignore_errors=True)
@@ -191,7 +204,8 @@ class _Beginning:
         A stage that nothing was sent of leaves its place to the next one.
         """
         stages = [known for known in self._sources if known.is_stage]
-        same = [known.path for known in stages if known.dialect[_DIRECTORY] == directory.name]
+        name = directory.name.removesuffix(_AGAIN)
+        same = [known.path for known in stages if known.dialect[_DIRECTORY].removesuffix(_AGAIN) == name]
         unused = [known.path for known in stages if known.pristine]
         taken = {known.path for known in stages}
         names = chain([str(directory)], (f"{directory}#{number}" for number in count(2)))

@@ -12,34 +12,48 @@ from importer.report import Example
 from importer.source.identity import WHOLE_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from importer.checkpoint import KnownFile, KnownSource
+    from importer.plan import Plan
     from importer.report import Report
     from importer.staging import Member, Stage
 
 SAME_BYTES = "file has the same bytes as another one; its rows are duplicates"
+WAITS = "file has the same bytes as an unfinished one; it waits for that"
 _STEP_BYTES = 1024 * 1024
 
 
 class Copy(NamedTuple):
-    """A file whose ``rows`` are not sent, because ``original`` has the same bytes."""
+    """A file whose ``rows`` are not sent, because ``original`` has the same bytes.
+
+    ``rows`` are ``None`` while the original is unfinished. The copy waits then, and nothing is recorded of it: only
+    rows that were sent once can be duplicates.
+    """
 
     file: KnownFile
     original: KnownFile
-    rows: int
+    rows: int | None
 
     def changes(self, number: int) -> Changes:
-        """What the checkpoint records of it as source ``number``: every row is a duplicate."""
+        """What the checkpoint records of it as source ``number``: every row is a duplicate. Nothing while it waits."""
+        if self.rows is None:
+            return Changes()
         spans = [Span(number, 1, self.rows + 1)] if self.rows else []
         tallies = {number: Tally(duplicate=self.rows)}
         return Changes(acknowledged=spans, tallies=tallies, total_rows={number: self.rows})
 
     def note(self, report: Report, number: int) -> None:
         """Count the rows in ``report``, and say which file has the same bytes."""
-        report.rows.duplicate += self.rows
-        message = f"has the same bytes as {self.original.name}: its {self.rows:,} rows are not sent (--again sends it)"
-        report.warnings.note(SAME_BYTES, [Example((number, 1), self.file.name, message)])
+        name = self.original.name
+        if self.rows is None:
+            rule = WAITS
+            message = f"has the bytes of {name}, which is unfinished: it waits (finish {name}, or --again sends it)"
+        else:
+            rule = SAME_BYTES
+            message = f"has the same bytes as {name}: its {self.rows:,} rows are not sent (--again sends it)"
+            report.rows.duplicate += self.rows
+        report.warnings.note(rule, [Example((number, 1), self.file.name, message)])
 
 
 class Contents:
@@ -78,6 +92,21 @@ class Contents:
         except OSError:
             return False  # reading the file itself will say what is wrong with it
         return False
+
+
+def are_sent(plan: Plan) -> bool:
+    """Whether a file with the bytes of another one is sent all the same: by wish, or as other events.
+
+    By the key ``position``, the same row of another file is another event.
+    """
+    return plan.settings.again or plan.document.mapping.key == "position"
+
+
+def settled(waiting: Mapping[int, Copy], finished: Iterable[KnownFile]) -> dict[int, Copy]:
+    """``waiting`` at the end of a run: those whose originals are among the ``finished`` files have their rows now."""
+    rows = {(file.path, *_content(file)): file.rows for file in finished}
+    originals = {number: (copy.original.path, *_content(copy.original)) for number, copy in waiting.items()}
+    return {number: copy._replace(rows=rows.get(originals[number])) for number, copy in waiting.items()}
 
 
 def _content(file: KnownFile) -> tuple[int, str, str]:

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from importer.checkpoint import OPEN_END, KnownFile, StoredIdentity, prepare_directory
-from importer.copies import counted, without_twins
+from importer.copies import Copy, are_sent, counted, settled, without_twins
 from importer.records import Span
 from importer.staging import Member, Stage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from importer.checkpoint import Checkpoint, KnownSource
-    from importer.copies import Copy
     from importer.mapping.compile import CompiledMapping
     from importer.plan import Plan, PlannedSource
     from importer.report import Progress, Report
@@ -77,7 +76,8 @@ class Outstanding:
     """The works of a run, and ``known``, all its sources, complete ones included. ``skipped_rows`` are done already.
 
     ``total_rows`` is ``None`` while a CSV was never read to its end. ``stages`` belong to this run. ``copies`` are
-    files that it need not send, by their number in the import.
+    files that it need not send, by their number in the import; those without rows wait for their originals. ``files``
+    are the sources of a dry run, by number.
     """
 
     works: list[Work] = field(default_factory=list)
@@ -86,12 +86,31 @@ class Outstanding:
     total_rows: int | None = None
     stages: list[Stage] = field(default_factory=list)
     copies: dict[int, Copy] = field(default_factory=dict)
+    files: Mapping[int, KnownFile] = field(default_factory=dict)
 
     def note(self, report: Report) -> None:
         """Count in ``report`` what has its fate before the first row is read."""
         report.rows.skipped = self.skipped_rows
         for number, copy in self.copies.items():
+            if copy.rows is not None:
+                copy.note(report, number)
+
+    def settle(self, checkpoint: Checkpoint, report: Report) -> None:
+        """At the end of a run: record and count the copies that waited for what is finished now, name the others."""
+        finished = (file for known in checkpoint.sources() if known.complete for file in known.files())
+        for number, copy in self._waited(finished):
+            checkpoint.commit(copy.changes(number))
             copy.note(report, number)
+
+    def settle_dry(self, ended: Mapping[int, int], report: Report) -> None:
+        """As :meth:`settle` for a dry run, that has read the sources of ``ended`` to their ends: number and rows."""
+        finished = (file._replace(rows=ended.get(number)) for number, file in self.files.items())
+        for number, copy in self._waited(finished):
+            copy.note(report, number)
+
+    def _waited(self, finished: Iterable[KnownFile]) -> Iterable[tuple[int, Copy]]:
+        waiting = {number: copy for number, copy in self.copies.items() if copy.rows is None}
+        return settled(waiting, finished).items()
 
     def remove_finished(self, checkpoint: Checkpoint) -> None:
         """Delete the stages whose every row has its fate."""
@@ -108,8 +127,7 @@ def everything(plan: Plan, progress: Progress, check: Callable[[], None]) -> Ite
     Raises what a run would raise before it sends; for broken records of a grouped import, when all else was looked at.
     """
     if plan.document.mapping.group_by is None:
-        works = [Work(source, number, [Span(number, 1, OPEN_END)]) for number, source in enumerate(plan.sources)]
-        yield Outstanding(works, total_rows=plan.total_rows)
+        yield _every_file(plan, check)
         return
     state_dir = plan.settings.state_dir
     parent = prepare_directory(state_dir) if state_dir is not None else None
@@ -118,10 +136,21 @@ def everything(plan: Plan, progress: Progress, check: Callable[[], None]) -> Ite
         stage = opened_stage(plan, Path(directory), [member.file for member in members])
         stage.fill(members, progress, check, accept_broken=True)  # the other problems are to be found, too
         found = dict(enumerate(counted(twins, members, stage), 1))
-        rows = sum(stage.rows) + sum(copy.rows for copy in found.values())
+        rows = sum(stage.rows) + sum(copy.rows or 0 for copy in found.values())
         yield Outstanding([Work(StagedSource(stage), 0, [Span(0, 1, OPEN_END)])], total_rows=rows, copies=found)
         if not plan.settings.accept_incomplete_groups:
             stage.refuse_broken()
+
+
+def _every_file(plan: Plan, check: Callable[[], None]) -> Outstanding:
+    files = {} if are_sent(plan) else {number: member_of(source) for number, source in enumerate(plan.sources)}
+    _, twins = without_twins(files.values(), check)
+    numbers = {member.file.path: number for number, member in files.items()}
+    copies = {numbers[file.path]: Copy(file, original, None) for file, original in twins}
+    sources = ((number, source) for number, source in enumerate(plan.sources) if number not in copies)
+    works = [Work(source, number, [Span(number, 1, OPEN_END)]) for number, source in sources]
+    known = {number: member.file for number, member in files.items()}
+    return Outstanding(works, total_rows=plan.total_rows, copies=copies, files=known)
 
 
 def opened_stage(plan: Plan, directory: Path, files: Sequence[KnownFile]) -> Stage:

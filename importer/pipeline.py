@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from importer.mapping.document import Document
+    from importer.outstanding import Outstanding
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
@@ -48,7 +49,7 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
     try:
         with everything(plan, progress, stop.check) as todo:
             todo.note(report)
-            _dry_run(plan, Belt(plan, todo.works), todo.total_rows, report, progress, stop)
+            _dry_run(plan, todo, report, progress, stop)
     finally:
         report.seconds = time.monotonic() - started
     report.requests = report.batches
@@ -56,7 +57,8 @@ def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None
     progress.update(report.snapshot(report.rows.read))
 
 
-def _dry_run(plan: Plan, belt: Belt, total_rows: int | None, report: Report, progress: Progress, stop: Stop) -> None:
+def _dry_run(plan: Plan, todo: Outstanding, report: Report, progress: Progress, stop: Stop) -> None:
+    belt = Belt(plan, todo.works)
     shown = time.monotonic()
     try:
         for batch in belt.batches():
@@ -66,9 +68,10 @@ def _dry_run(plan: Plan, belt: Belt, total_rows: int | None, report: Report, pro
                 report.pack(plan.profile.framing.body_bytes(batch))
             if time.monotonic() - shown > PROGRESS_SECONDS:
                 shown = time.monotonic()
-                progress.update(report.snapshot(total_rows))
+                progress.update(report.snapshot(todo.total_rows))
     finally:
         belt.note(report)
+        todo.settle_dry(belt.ended, report)
         report.rows.read = report.rows.duplicate + belt.rows_read
         report.rows.pending = report.rows.read - report.rows.settled
 
@@ -154,6 +157,8 @@ def _import(
     finally:
         rejects.close()
         belt.note(report)
+        with contextlib.suppress(StateUnusable):  # it fails again when the end of the run is recorded
+            todo.settle(checkpoint, report)
         report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
         with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
             report.rows.pending = _pending(checkpoint, belt)

@@ -100,6 +100,7 @@ class Plan:
             "max_item_bytes": profile.max_item_bytes,
             "max_body_bytes": profile.max_body_bytes,
             "limit": self.settings.limit,
+            "retry": any(source.is_replay for source in self.sources),
         }
 
     @property

@@ -86,7 +86,7 @@ def encode(reject: Reject) -> str:
         "stage": reject.stage,
         "code": reject.code,
         "message": reject.message,
-        "source_row": _plain(reject.source_row),
+        "source_row": plain(reject.source_row),
         "event": reject.event,
     }
     text = json.dumps(body, ensure_ascii=False, allow_nan=False)
@@ -128,15 +128,16 @@ def _decode(line: bytes, place: str) -> dict[str, Any]:
     return body
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+def plain(value: object) -> Any:  # noqa: ANN401 - any JSON value
+    """``value`` as JSON has it: times as ISO 8601, bytes in hexadecimal, what JSON does not have as text."""
     if value is None or isinstance(value, (str, int)):
         return value
     if isinstance(value, float):
         return value if isfinite(value) else str(value)
     if isinstance(value, dict):
-        return {str(name): _plain(part) for name, part in value.items()}
+        return {str(name): plain(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, (date, datetime, time)):
         return value.isoformat()
     return value.hex() if isinstance(value, bytes) else str(value)

@@ -49,7 +49,7 @@ def standing(item: ImportStatus, now: datetime) -> dict[str, Any]:
     from importer.checkpoint import overall
 
     total, fates, state = item.total, overall(item.sources), _state(item)
-    files = [_rejects_file(Path(path), length) for path, length in item.rejects.items() if length]
+    files = [_rejects_file(Path(path), length) for path, length in item.rejects.items() if _counts(item, path, length)]
     freshness = _freshness(item, now)
     next_step, command = _next(item, state, fates.rejected, files)
     return {
@@ -117,7 +117,14 @@ def _source(source: KnownSource, ambiguous: tuple[Span, ...]) -> dict[str, Any]:
         "ambiguous_rows": [{"first": span.start, "last": span.stop - 1} for span in spans],
         "complete": source.complete,
         "replay": source.is_replay,
+        "files": len(source.files()),
     }
+
+
+def _counts(item: ImportStatus, path: str, length: int) -> bool:
+    """Whether something in the rejects file was written after its sources were last sent again."""
+    numbers = [source.number for source in item.sources if source.files() and not source.is_replay]
+    return length > min((item.before_again.get(number, {}).get(path, 0) for number in numbers), default=0)
 
 
 def _rejects_file(path: Path, length: int) -> dict[str, Any]:
@@ -141,8 +148,9 @@ def _last_run(run: RunRecord, state: str) -> dict[str, Any]:
 
 
 def _freshness(item: ImportStatus, now: datetime) -> dict[str, Any]:
-    """When a run last did all that there was to do. One with ``--limit`` did not, whatever its exit code."""
-    ended = [run.ended for run in item.runs if run.exit_code in _COMPLETE and not run.details.get("limit")]
+    """When a run last did all that there was to do: not a retry, and none with ``--limit``."""
+    whole = [run for run in item.runs if not run.details.get("limit") and not run.details.get("retry")]
+    ended = [run.ended for run in whole if run.exit_code in _COMPLETE]
     if not ended or ended[-1] is None:
         return {"last_complete": None, "seconds_since_complete": None}
     seconds = (now - datetime.fromisoformat(ended[-1])).total_seconds()

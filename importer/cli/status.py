@@ -88,7 +88,8 @@ def _text(item: dict[str, Any]) -> Iterator[str]:
 def _facts(item: dict[str, Any]) -> Iterator[tuple[str, str]]:
     rows, sources = item["rows"], item["sources"]
     files = [source for source in sources if not source["replay"]]
-    yield "files", f"{sum(source['complete'] for source in files):,} of {len(files):,} complete"
+    done = sum(source["files"] for source in files if source["complete"])
+    yield "files", f"{done:,} of {sum(source['files'] for source in files):,} complete"
     fates = [f"{rows[fate]:,} {fate}" for fate in ("sent", "filtered", "rejected")]
     fates += [f"{rows[fate]:,} {fate}" for fate in ("duplicate", "pending") if rows[fate]]
     yield "rows", ", ".join(fates)

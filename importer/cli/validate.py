@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import click
 from importer.cli.forecast import dates, duration
 from importer.cli.options import apply, log_options, option, output_options, source_options
 from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
+from importer.cli.status import state_directory
 from importer.report import Report
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     "--state-dir",
     type=click.Path(path_type=Path),
     default=None,
-    help="Where grouping may use disk.  [default: .importer beside MAPPING]",
+    help="Where grouping may use disk.  [default: .importer beside MAPPING if it is there, else temporary files]",
 )
 @apply(log_options)
 @apply(output_options)
@@ -59,6 +61,9 @@ def _dry_run(
     from importer.pipeline import plan
     from importer.pipeline import validate as dry_run
 
+    beside = state_directory(settings.state_dir, mapping)  # on a real disk, where the system's own may be memory
+    if settings.state_dir is None and beside.is_dir():
+        settings = replace(settings, state_dir=beside)
     planned = plan(mapping, sources, settings)
     tell_notes(planned)
     with shown(quiet=quiet) as progress:

@@ -16,7 +16,7 @@ import polars as pl
 
 from importer.encoder import buffers, rejecting
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
-from importer.mapping.culprits import UNCOMPUTABLE, culprits
+from importer.mapping.culprits import UNCOMPUTABLE, culprits, sql_culprits
 from importer.mapping.failures import Failures, quoted
 from importer.mapping.grouping import as_groups, as_lines, difference
 from importer.mapping.json_text import json_object
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _EVENT = "\x01event"
 _FAILED = "\x01failed"
 _MOMENT = "\x01moment"
+_UNIT = "\x01unit"
 _EXAMPLES = 3
 
 
@@ -78,13 +79,34 @@ class Encoder:
     def _made_of_the_others(self, chunk: ChunkInput) -> _Made:
         """The events of ``chunk`` without the rows, or groups, that Polars cannot compute; these are rejected."""
         units = chunk.groups.rle_id() if chunk.groups is not None else pl.int_range(chunk.rows.len(), eager=True)
-        count = units.n_unique()
-        bad = culprits(lambda start, stop: self._made(chunk.only((units >= start) & (units < stop))), count)
+        bad = self._sql_culprits(chunk, units)
         is_bad = units.is_in(list(bad))
-        made = self._made(chunk.only(~is_bad))
+        try:
+            made = self._made(chunk.only(~is_bad))
+        except UNCOMPUTABLE:
+            left = ~is_bad
+            count = units.n_unique()
+            bad |= culprits(lambda start, stop: self._made(chunk.only((units >= start) & (units < stop) & left)), count)
+            is_bad = units.is_in(list(bad))
+            made = self._made(chunk.only(~is_bad))
         made.rejects += rejecting.uncomputable(chunk.only(is_bad), [bad[unit] for unit in units.filter(is_bad)])
         made.rejects += chunk.rejects
         return made
+
+    def _sql_culprits(self, chunk: ChunkInput, units: pl.Series) -> dict[int, str]:
+        """Those of ``units`` with a row for which an SQL expression over the cells of a row fails."""
+        where, grouping = self._mapping.where, self._mapping.grouping
+        frame = chunk.frame.with_columns(units.alias(_UNIT))
+        found: dict[int, str] = {}
+        if where is not None:
+            found = _first_reasons(sql_culprits(where.plan, frame), frame[_UNIT])
+            frame = frame.filter(~pl.col(_UNIT).is_in(list(found)))
+            try:
+                frame = where.filtered(frame)
+            except UNCOMPUTABLE:
+                return found
+        plan = self._mapping.plan if grouping is None else grouping.lines
+        return found | _first_reasons(sql_culprits(plan, frame), frame[_UNIT])
 
     def _made(self, chunk: ChunkInput) -> _Made:
         failures = Failures()
@@ -204,6 +226,11 @@ class Encoder:
             stops=buffers.numbers(events[STOP], "q") if is_grouped else None,
             place_of=chunk.place_of if chunk.is_staged else None,
         )
+
+
+def _first_reasons(reasons: dict[int, str], units: pl.Series) -> dict[int, str]:
+    """``reasons``, which are by row, by the unit of the row: that of its first row."""
+    return {units[row]: reasons[row] for row in sorted(reasons, reverse=True)}
 
 
 def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> Example:

@@ -14,6 +14,7 @@ import polars as pl
 import polars_hash as plh
 
 from importer.records import Reject
+from importer.rejects import plain
 from importer.staging.spool import write_run
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def rows_without_key(rows: pl.DataFrame, keys: pl.DataFrame, chunk: Chunk) -> It
 
 
 def _packed(reject: Reject) -> str:
-    return json.dumps([reject.stage, reject.code, reject.message, reject.source_row], default=str)
+    return json.dumps([reject.stage, reject.code, reject.message, plain(reject.source_row)])
 
 
 def unpacked(text: str) -> tuple[str, str, str, dict[str, Any] | str | None]:

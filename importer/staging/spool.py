@@ -11,8 +11,10 @@ import json
 import os
 import re
 import zlib
+from array import array
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
@@ -20,7 +22,7 @@ import pyarrow as pa
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
 MAGIC = b"importer-run-1"
@@ -38,12 +40,29 @@ class Slot(NamedTuple):
     rows: int
 
 
+class Slots:
+    """The slots of a run file as plain numbers: objects for thousands of parts and files would fill the memory."""
+
+    def __init__(self, slots: Iterable[Iterable[int]]) -> None:
+        self._numbers = array("q", chain.from_iterable(slots))
+
+    def __len__(self) -> int:
+        return len(self._numbers) // len(Slot._fields)
+
+    def __getitem__(self, part: int) -> Slot:
+        first = range(len(self))[part] * len(Slot._fields)
+        return Slot(*self._numbers[first : first + len(Slot._fields)])
+
+
 @dataclass(frozen=True, slots=True)
 class RunFile:
-    """A complete run file: the slots of its parts, and ``state`` as JSON, as it was when the file was written."""
+    """A complete run file: the slots of its parts, and ``state`` as JSON, as it was when the file was written.
+
+    Behind it another one may follow; then ``state`` is out of date, and empty.
+    """
 
     path: Path
-    slots: tuple[Slot, ...]
+    slots: Slots
     state: dict[str, Any]
 
     def table(self, part: int) -> pa.Table | None:
@@ -78,10 +97,10 @@ def write_run(directory: Path, number: int, tables: Sequence[pa.Table], state: d
         with suppress(OSError):
             draft.unlink()
         raise unusable(path, f"cannot be written: {error.strerror}") from error
-    return RunFile(path, slots, state)
+    return RunFile(path, Slots(slots), state)
 
 
-def _write(path: Path, tables: Sequence[pa.Table], state: dict[str, Any]) -> tuple[Slot, ...]:
+def _write(path: Path, tables: Sequence[pa.Table], state: dict[str, Any]) -> list[Slot]:
     slots = []
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         for table in tables:
@@ -92,7 +111,7 @@ def _write(path: Path, tables: Sequence[pa.Table], state: dict[str, Any]) -> tup
         file.write(index + len(index).to_bytes(8, "little") + zlib.crc32(index).to_bytes(4, "little") + MAGIC)
         file.flush()
         os.fsync(file.fileno())
-    return tuple(slots)
+    return slots
 
 
 def _serialized(table: pa.Table) -> memoryview:
@@ -106,12 +125,25 @@ def read_runs(directory: Path) -> list[RunFile]:
     """The run files in ``directory``, in order.
 
     Raises:
-        StateUnusable: one of them is damaged, or one is missing.
+        StateUnusable: one of them is damaged, or one is missing, or the directory cannot be read.
     """
-    found = {int(match[1]): path for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))}
+    try:
+        found = {int(match[1]): path for path in directory.iterdir() if (match := _NAME.fullmatch(path.name))}
+    except OSError as error:
+        raise unusable(directory, f"cannot be read: {error.strerror}") from error
     if sorted(found) != list(range(1, len(found) + 1)):
         raise unusable(directory, "lacks one of its files")
-    return [_opened(found[number]) for number in sorted(found)]
+    runs: list[RunFile] = []
+    for number in sorted(found):
+        append_run(runs, _opened(found[number]))
+    return runs
+
+
+def append_run(runs: list[RunFile], run: RunFile) -> None:
+    """Put the next run file behind ``runs``. From now on its state is that of the stage."""
+    if runs:
+        runs[-1] = replace(runs[-1], state={})
+    runs.append(run)
 
 
 def _opened(path: Path) -> RunFile:
@@ -130,7 +162,7 @@ def _opened(path: Path) -> RunFile:
     if zlib.crc32(index) != int.from_bytes(tail[8:12], "little"):
         raise unusable(path, "is damaged")
     body = json.loads(index)
-    return RunFile(path, tuple(Slot(*slot) for slot in body["slots"]), body["state"])
+    return RunFile(path, Slots(body["slots"]), body["state"])
 
 
 def sync_directory(path: Path) -> None:

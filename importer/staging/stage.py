@@ -22,8 +22,8 @@ from importer.report import Snapshot
 from importer.source import Anchor
 from importer.staging.partition import Partitioner, State, unpacked
 from importer.staging.reader import StageReader
-from importer.staging.space import check_space, estimated_bytes, parts_for
-from importer.staging.spool import read_runs, sync_directory, unusable
+from importer.staging.space import check_space, estimated_size, parts_for
+from importer.staging.spool import append_run, read_runs, sync_directory, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,18 +106,19 @@ class Stage:
         """
         if self.is_complete:
             return
-        partitioner = self._partitioner(members)
+        partitioner = self._partitioner(members, check)
         state = partitioner.state
         for chunk in _chunks(members, state):
             check()
             if (run := partitioner.add(chunk, self.mapping)) is not None:
-                self._runs.append(run)
+                append_run(self._runs, run)
             progress.update(Snapshot(sum(state.rows), total_rows_of(members), 0, sum(state.rejected), PHASE))
         if state.broken and not accept_broken:
-            self._runs.append(partitioner.flush())
+            if not self._runs or self._runs[-1].state != state.to_json():  # the same failure every night adds no file
+                append_run(self._runs, partitioner.flush())
             self.refuse_broken()
         state.complete = True
-        self._runs.append(partitioner.flush())
+        append_run(self._runs, partitioner.flush())
 
     def refuse_broken(self) -> None:
         """Raise :class:`SourceUnreadable` if there are records that nobody knows the events of."""
@@ -132,13 +133,17 @@ class Stage:
         """Delete the directory. What a kill leaves of it is deleted by the next run."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def _partitioner(self, members: Sequence[Member]) -> Partitioner:
+    def _partitioner(self, members: Sequence[Member], check: Callable[[], None]) -> Partitioner:
         if self._runs:
             last = self._runs[-1]
             return Partitioner(self.directory, len(last.slots) - 1, len(self._runs), State(**last.state))
-        size_bytes = sum(estimated_bytes(member.source, self.mapping.columns) for member in members)
-        check_space(self.directory, size_bytes)
-        return Partitioner(self.directory, parts_for(size_bytes), 0, State.of(len(members)))
+        memory_bytes = disk_bytes = 0
+        for member in members:
+            check()
+            size = estimated_size(member.source, member.open(0), self.mapping.columns)
+            memory_bytes, disk_bytes = memory_bytes + size.memory_bytes, disk_bytes + size.disk_bytes
+        check_space(self.directory, disk_bytes)
+        return Partitioner(self.directory, parts_for(memory_bytes), 0, State.of(len(members)))
 
     def _broken(self, count: int) -> SourceUnreadable:
         shown = "".join(f"\n  {line}" for line in islice(self._broken_records(), _SHOWN_RECORDS))

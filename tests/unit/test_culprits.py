@@ -1,7 +1,11 @@
 import polars as pl
 import pytest
+from encoding import chunk_of, document
 
+from importer.encoder import Encoder
+from importer.mapping.compile import compile_mapping
 from importer.mapping.culprits import culprits
+from importer.mapping.failures import Failures
 
 
 class Fails:
@@ -25,6 +29,48 @@ def test_one_among_many_is_found_by_halving() -> None:
     compute = Fails(70_000)
     assert list(culprits(compute, 100_000)) == [70_000]
     assert compute.calls < 40
+
+
+def test_where_all_are_bad_each_is_tried_about_once() -> None:
+    compute = Fails(*range(1_000))
+    assert list(culprits(compute, 1_000)) == list(range(1_000))
+    assert compute.calls < 1_050
+
+
+def test_few_among_many_take_few_steps() -> None:
+    compute = Fails(*range(50, 10_000, 100))
+    assert len(culprits(compute, 10_000)) == 100
+    assert compute.calls < 100 * 20
+
+
+def test_each_is_given_its_own_reason() -> None:
+    def compute(start: int, stop: int) -> None:
+        for unit in (2, 5, 6):
+            if start <= unit < stop:
+                raise pl.exceptions.ComputeError(f"{unit} of {start}")
+
+    assert culprits(compute, 9) == {unit: f"{unit} of {unit}" for unit in (2, 5, 6)}
+
+
+def test_only_the_sql_that_fails_is_computed_again() -> None:
+    """The JSON of events, hashes and the like cost a hundred times as much as one division."""
+    rows = pl.DataFrame({"a": ["1"] * 200, "b": ["0", "2"] * 100}).with_columns(pl.all().cast(pl.Decimal(9, 2)))
+    mapping = compile_mapping(document("  v: {sql: a / b}\n  w: {sql: b * 2}\n"), rows.schema, is_text=False)
+    encoder = Counting(mapping, b",", 32_000)
+    encoded = encoder.encode(chunk_of(rows))
+    assert list(encoded.rows) == list(range(2, 201, 2))
+    assert [reject.row for reject in encoded.rejects] == list(range(1, 201, 2))
+    assert encoder.calls == 2
+
+
+class Counting(Encoder):
+    """Counts how often rows are prepared."""
+
+    calls = 0
+
+    def prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
+        self.calls += 1
+        return super().prepared(rows, failures)
 
 
 def test_what_fails_without_any_row_is_raised_at_once() -> None:

@@ -16,13 +16,15 @@ from importer.ack import tallies
 from importer.beginning import outstanding
 from importer.belt import Belt
 from importer.checkpoint import Changes, Checkpoint, ImportKey, peek
-from importer.errors import Interrupted, SourceChanged, StateUnusable, UsageInvalid
+from importer.errors import Interrupted, SourceChanged, SourceUnreadable, StateUnusable, UsageInvalid
 from importer.outstanding import everything, member_of
+from importer.pipeline import Stop, validate
 from importer.records import Ack
 from importer.report import Report
 from importer.source.identity import WHOLE_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from importer.checkpoint import ImportStatus
@@ -62,12 +64,12 @@ class House:
     def write(self, name: str, lines: list[Line] | None = None) -> Path:
         return write(self.folder / name, FOUR if lines is None else lines)
 
-    def run(self, *files: Path, send: bool = True, **settings: object) -> Ran:
+    def run(self, *files: Path, send: bool = True, check: Callable[[], None] = go_on, **settings: object) -> Ran:
         """As `importer run`. Without ``send`` the destination refuses at once; ``limit`` stops after so many events."""
         plan = planned(self.folder, *files, mapping=self.mapping, **settings)
         report = Report()
         with Checkpoint(self.folder / "state", self._key, lambda: datetime(2026, 3, 1, tzinfo=UTC)) as checkpoint:
-            todo = outstanding(plan, checkpoint, Quiet(), go_on)
+            todo = outstanding(plan, checkpoint, Quiet(), check)
             todo.note(report)
             belt, events = Belt(plan, todo.works), []
             for batch in belt.batches() if send else ():
@@ -77,6 +79,7 @@ class House:
                 report.settle(ack)
                 events += [piece.event(i) for piece in batch.pieces for i in range(piece.start, piece.stop)]
             checkpoint.commit(Changes(total_rows=belt.ended))
+            todo.settle(checkpoint, report)
             report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
             todo.remove_finished(checkpoint)
             checkpoint.end(0)
@@ -252,11 +255,49 @@ def test_again_that_was_stopped_and_is_started_again_sends_all(house: House) -> 
     assert house.status().total.duplicate == 0
 
 
+@pytest.mark.parametrize("fault", ["stopped", "broken record"])
+def test_again_that_fails_before_it_has_begun_leaves_the_stage_that_is_needed(house: House, fault: str) -> None:
+    a, files = house.write("a.csv"), [house.folder / "a.csv"]
+    first = house.run(a, limit=1)
+    needed = house.stages()
+    if fault == "broken record":
+        files.append(house.folder / "b.csv")
+        files[1].write_text(a.read_text("utf-8") + "o9,sale\n", "utf-8")
+
+    def stop() -> None:
+        raise Interrupted(15)
+
+    for _ in range(2):
+        with pytest.raises((Interrupted, SourceUnreadable)):
+            house.run(*files, again=True, check=stop if fault == "stopped" else go_on)
+        assert set(needed) <= set(house.stages())
+        for left in set(house.stages()) - set(needed):  # the next one must not go on with what is damaged
+            for run in (house.folder / "state" / left).iterdir():
+                run.write_bytes(run.read_bytes()[:-1])
+    rest = house.run(a)
+    assert (len({*first.orders, *rest.orders}), len(rest.orders)) == (3, 2)
+    assert (house.stages(), house.status().complete) == ([], True)
+
+
+def test_again_of_a_stage_takes_its_place_as_often_as_it_is_tried(house: House) -> None:
+    a = house.write("a.csv")
+    house.run(a, limit=1)
+    for _ in range(3):
+        before = house.stages()
+        house.run(a, again=True, limit=1)
+        assert len(house.stages()) == 1
+        assert house.stages() != before
+    assert len(house.run(a).orders) == 2
+    assert (house.stages(), len(house.status().sources)) == ([], 1)
+    assert house.status().complete
+
+
 def test_row_by_row_again_gives_up_an_unfinished_stage(house: House) -> None:
     a, b = house.write("a.csv"), house.write("b.csv", [Line("o7")])
     house.run(a, b, limit=1)
     house.mapping = PLAIN
     assert len(house.run(a, b, again=True).orders) == 5
+    assert house.stages() == []
     assert house.run(a, b).orders == []
     assert house.status().complete
 
@@ -361,12 +402,60 @@ def test_again_sends_a_copy(house: House, mapping: str) -> None:
     assert house.status().complete
 
 
-def test_an_unfinished_file_is_the_original_of_nothing(plain: House) -> None:
-    a = plain.write("a.csv")
-    plain.run(a, limit=1)
-    shutil.copy(a, plain.folder / "twin.csv")
-    ran = plain.run(plain.folder / "twin.csv")
-    assert (len(ran.orders), ran.report.rows.duplicate) == (4, 0)
+@pytest.mark.parametrize("mapping", [PLAIN, MAPPING])
+def test_a_copy_of_an_unfinished_file_waits_for_it(house: House, mapping: str) -> None:
+    house.mapping = mapping
+    a, twin = house.write("a.csv"), house.folder / "twin.csv"
+    first = house.run(a, limit=1)
+    shutil.copy(a, twin)
+    for files in ([twin], [twin], [a, twin]):
+        ran = house.run(*files, limit=1 if a in files else None)
+        assert (len(ran.orders), ran.report.rows.duplicate) == (len(files) - 1, 0)
+        (example,) = ran.report.warnings[copies.WAITS].examples
+        assert example.file == str(twin)
+        assert f"has the bytes of {a}, which is unfinished: it waits" in example.message
+        assert [known.pristine for known in house.status().sources] == [False, True]
+        first.orders += ran.orders
+    rest = house.run(a, twin)
+    assert len({*first.orders, *rest.orders}) == len(first.orders) + len(rest.orders) == (4 if mapping == PLAIN else 3)
+    assert (rest.report.rows.duplicate, copies.WAITS in rest.report.warnings) == (4, False)
+    assert (house.status().complete, house.status().total.duplicate) == (True, 4)
+    assert house.run(a, twin).report.rows.skipped == 8
+
+
+def test_a_copy_of_a_finished_and_of_an_unfinished_file_need_not_wait(plain: House) -> None:
+    a, b, twin = plain.write("a.csv"), plain.write("b.csv"), plain.write("twin.csv")
+    plain.run(a, again=True, limit=1)
+    plain.run(b, again=True)
+    assert plain.run(twin).report.rows.duplicate == 4
+
+
+def test_twins_in_one_run_row_by_row_are_sent_once(plain: House) -> None:
+    twins = [plain.write("a.csv"), plain.write("b.csv"), plain.write("c.csv")]
+    first = plain.run(*twins, limit=1)
+    assert (len(first.orders), first.report.rows.duplicate, first.names) == (1, 0, [str(twins[0])])
+    rest = plain.run(*twins)
+    assert (len(rest.orders), rest.report.rows.duplicate, rest.report.rows.skipped) == (3, 8, 1)
+    assert plain.status().complete
+    assert plain.run(*twins).report.rows.skipped == 12
+
+
+@pytest.mark.parametrize("reason", ["again", "position"])
+def test_twins_that_are_to_be_sent_are_sent(plain: House, reason: str) -> None:
+    twins = [plain.write("a.csv"), plain.write("b.csv")]
+    if reason == "position":
+        plain.mapping = PLAIN.replace("[order_id, sku]", "position")
+    ran = plain.run(*twins, again=reason == "again")
+    assert (len(ran.orders), ran.report.rows.duplicate) == (8, 0)
+
+
+def test_a_dry_run_of_twins_is_the_run(plain: House) -> None:
+    twins = [plain.write("a.csv"), plain.write("b.csv")]
+    report = Report()
+    validate(planned(plain.folder, *twins, mapping=PLAIN), report, Quiet(), Stop())
+    wet = plain.run(*twins).report
+    assert (report.rows.sent, report.rows.duplicate, report.rows.read) == (4, 4, 8)
+    assert (report.digest, report.rows, report.warnings.keys()) == (wet.digest, wet.rows, wet.warnings.keys())
 
 
 def test_the_same_rows_of_another_file_are_other_events_by_position(plain: House) -> None:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections import namedtuple
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,11 @@ from importer.checkpoint import OPEN_END
 from importer.errors import SourceUnreadable, StateUnusable
 from importer.records import Span
 from importer.source import blocks
-from importer.staging import partition, spool, stage
+from importer.staging import partition, space, spool
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from importer.plan import Plan
 
 TESTS = Path(__file__).parents[1]
@@ -56,7 +59,7 @@ def interrupted(of: Plan, directory: Path, count: int) -> None:
 @pytest.mark.usefixtures("small")
 def test_a_stopped_stage_reads_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES), write(tmp_path / "b.csv", LINES))
-    interrupted(of, tmp_path / "stage", 9)
+    interrupted(of, tmp_path / "stage", 2 + 9)  # two files are looked at first
     runs = {path.name: path.read_bytes() for path in (tmp_path / "stage").iterdir()}
     assert len(runs) == 9
     offsets = []
@@ -141,6 +144,48 @@ def test_broken_records_stop_a_stage_until_they_are_accepted(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("small")
+def test_a_stage_that_fails_every_night_does_not_grow(tmp_path: Path) -> None:
+    of = planned(tmp_path, write(tmp_path / "a.csv", [*LINES, Line(broken=True)]))
+    found = []
+    for _ in range(3):
+        with pytest.raises(SourceUnreadable):
+            staged(of, tmp_path / "stage")
+        found.append(sorted(path.name for path in (tmp_path / "stage").iterdir()))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.usefixtures("small")
+def test_only_the_last_run_file_keeps_its_state_in_memory(tmp_path: Path) -> None:
+    staged(planned(tmp_path, write(tmp_path / "a.csv", LINES)), tmp_path / "stage")
+    runs = spool.read_runs(tmp_path / "stage")
+    assert len(runs) > 2
+    assert [bool(run.state) for run in runs] == [False] * (len(runs) - 1) + [True]
+
+
+def test_the_slots_of_a_run_file_are_as_small_as_their_numbers() -> None:
+    found = [spool.Slot(number, 2, 3, 4) for number in range(5)]
+    slots = spool.Slots(found)
+    assert ([slots[part] for part in range(5)], len(slots), slots[-1]) == (found, 5, found[-1])
+    assert slots._numbers.itemsize * len(slots._numbers) == 5 * 32
+
+
+def test_a_directory_that_cannot_be_read_is_an_error_in_words(tmp_path: Path) -> None:
+    with pytest.raises(StateUnusable, match="gone cannot be read: No such file"):
+        spool.read_runs(tmp_path / "gone")
+
+
+def test_a_row_without_a_key_shows_its_values_as_other_rejects_do(tmp_path: Path) -> None:
+    rows = pl.DataFrame([Line().cells()], schema=dict.fromkeys(COLUMNS, pl.String))
+    moment = pl.Series("at", [datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC)])
+    rows.with_columns(moment, pl.Series("sku", [b"\x01\xff"])).write_parquet(tmp_path / "a.parquet")
+    mapping = MAPPING.replace("id: sku, ", "").replace("where: kind", "where: sku IS NOT NULL AND kind")
+    done = staged(planned(tmp_path, tmp_path / "a.parquet", mapping=mapping), tmp_path / "stage")
+    (reject,) = [one for chunk in done.reader(0).chunks([Span(0, 1, OPEN_END)]) for one in chunk.rejects]
+    assert isinstance(reject.source_row, dict)
+    assert (reject.source_row["at"], reject.source_row["sku"]) == ("2024-01-02T03:04:05+00:00", "01ff")
+
+
+@pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("keep", [0, 1, 10, 30, -1, -20])
 def test_a_truncated_run_file_is_told_from_a_good_one(tmp_path: Path, keep: int) -> None:
     of = planned(tmp_path, write(tmp_path / "a.csv", LINES))
@@ -222,16 +267,53 @@ def test_room_is_looked_for_before_anything_is_written(tmp_path: Path, monkeypat
     assert list((tmp_path / "stage").iterdir()) == []
 
 
-def test_what_is_expected_of_compressed_files_and_of_columns_that_are_not_read(tmp_path: Path) -> None:
+def expected(of: Plan, columns: Sequence[str] = COLUMNS) -> space.Size:
+    """What the files of a plan are thought to take in a stage."""
+    sizes = [space.estimated_size(source.file, source.open(0), columns) for source in of.sources]
+    return space.Size(*map(sum, zip(*sizes, strict=True)))
+
+
+def staged_bytes(directory: Path) -> int:
+    """What the rows of a stage take in memory."""
+    tables = (run.table(part) for run in spool.read_runs(directory) for part in range(len(run.slots) - 1))
+    return sum(table.nbytes for table in tables if table is not None)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_stage_is_as_large_as_expected_where_values_repeat(tmp_path: Path, suffix: str) -> None:
+    cells = {**Line("o").cells(), "customer": "the same long text for each of the rows " * 5}
+    frame = pl.DataFrame({name: [value] * 40_000 for name, value in cells.items()})
+    path = tmp_path / f"a{suffix}"
+    frame.write_csv(path) if suffix == ".csv" else frame.write_parquet(path)
+    of = planned(tmp_path, path)
+    staged(of, tmp_path / "stage")
+    real = staged_bytes(tmp_path / "stage")
+    assert real / 2 < expected(of).memory_bytes < 2 * real
+    assert suffix == ".csv" or path.stat().st_size < real / 100
+
+
+def test_columns_that_are_not_read_take_no_room(tmp_path: Path) -> None:
     wide = pl.DataFrame({"used": ["u" * 50] * 1000, "unused": [f"{number}" * 500 for number in range(1000)]})
     wide.write_parquet(tmp_path / "a.parquet", compression="uncompressed")
-    (file,) = planned(
+    of = planned(
         tmp_path, tmp_path / "a.parquet", mapping=MAPPING.partition("group_by")[0] + "key: used\n"
         "fields: {id: used, user.id: used, context.event_timestamp: {value: 1}}\n",
-    ).sources  # fmt: skip
-    assert stage.estimated_bytes(file.file, ["used"]) < 100_000 < stage.estimated_bytes(file.file, ["used", "unused"])
-    zipped = planned(tmp_path, write(tmp_path / "a.csv.gz", LINES)).sources[0].file
-    assert stage.estimated_bytes(zipped, ["used"]) == 8 * (tmp_path / "a.csv.gz").stat().st_size
+    )  # fmt: skip
+    assert 50_000 < expected(of, ["used"]).disk_bytes < 100_000
+
+
+def test_compressed_text_may_be_twenty_times_as_long(tmp_path: Path) -> None:
+    plain = expected(planned(tmp_path, write(tmp_path / "a.csv", LINES)))
+    of = planned(tmp_path, write(tmp_path / "a.csv.gz", LINES))
+    share = (tmp_path / "a.csv.gz").stat().st_size / (tmp_path / "a.csv").stat().st_size
+    assert expected(of).memory_bytes == pytest.approx(20 * share * plain.memory_bytes, abs=20)
+    assert expected(of).disk_bytes == pytest.approx(8 * share * plain.disk_bytes, abs=20)
+
+
+def test_a_file_without_rows_takes_next_to_nothing(tmp_path: Path) -> None:
+    for suffix in (".csv", ".parquet"):
+        of = planned(tmp_path, write(tmp_path / f"a{suffix}", []))
+        assert expected(of).memory_bytes < 1_000
 
 
 @pytest.mark.usefixtures("small")
