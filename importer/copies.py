@@ -48,6 +48,7 @@ class Copy(NamedTuple):
         name = self.original.name
         if self.rows is None:
             rule = WAITS
+            report.waiting += 1
             message = f"has the bytes of {name}, which is unfinished: it waits (finish {name}, or --again sends it)"
         else:
             rule = SAME_BYTES

@@ -71,10 +71,10 @@ class Report:
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
     ``rejected_earlier`` those of them that were rejected. ``unanswered`` are rows whose requests a graceful stop left
-    without an answer; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are
-    the first and the last ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970
-    (UTC). ``overall`` is the balance of the whole import, with all its runs and replays: rows, sent, filtered,
-    rejected, duplicate.
+    without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
+    events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
+    the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
+    all its runs and replays: rows, sent, filtered, rejected, duplicate.
     """
 
     max_body_bytes: int = 0
@@ -92,6 +92,7 @@ class Report:
     digest: int = 0
     rejected_earlier: int = 0
     continued_rows: int = 0
+    waiting: int = 0
     checkpoint: Path | None = None
     rejects: Path | None = None
     exit_code: int = ExitCode.DONE
@@ -160,7 +161,7 @@ class Report:
         """``complete``, ``incomplete``, ``refused``, ``interrupted``, ``nothing_new`` or ``invalid``."""
         if self.exit_code not in {ExitCode.DONE, ExitCode.ROWS_REJECTED}:
             return _STATUS.get(ExitCode(self.exit_code), "incomplete")
-        if self.rows.pending or self.is_limited:
+        if self.rows.pending or self.is_limited or self.waiting:
             return "incomplete"
         return "complete" if self.rows.settled or not self.rows.skipped else "nothing_new"
 

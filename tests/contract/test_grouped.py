@@ -273,3 +273,15 @@ def test_a_disk_that_is_full_while_rows_are_grouped(importer: Importer) -> None:
         code, report, _ = importer("--url", url)
         assert (code, report["rows"]["sent"]) == (0, 6_800)
         assert report["digest"] == received(url)["digest"]
+
+
+def test_a_copy_that_waits_leaves_the_import_incomplete(importer: Importer) -> None:
+    with spawn() as url:
+        assert importer("--url", url, "--limit", "3")[0] == 0
+        Path("exports/c.csv").write_bytes(Path("exports/a.csv").read_bytes())
+        for name in ("a.csv", "b.csv"):
+            Path("exports", name).rename(name)
+        code, report, _ = importer("--url", url)
+        said = json.dumps(report["warning_examples"])
+        assert (code, report["status"], "it waits" in said) == (0, "incomplete", True)
+        assert received(url)["events"] == 3
