@@ -80,7 +80,7 @@ def _footer_bytes(file: SourceFile, columns: Collection[str]) -> int:
     groups = (metadata.row_group(index) for index in range(metadata.num_row_groups))
     parts = (group.column(index) for group in groups for index in range(group.num_columns))
     wanted = sum(part.total_uncompressed_size for part in parts if part.path_in_schema.split(".")[0] in columns)
-    return int(wanted) + _PLACE_BYTES * metadata.num_rows
+    return int(int(wanted) + _PLACE_BYTES * metadata.num_rows)
 
 
 def parts_for(size_bytes: int) -> int:
