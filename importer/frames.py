@@ -128,14 +128,14 @@ class _Found:
     def chunks(self) -> Iterator[ChunkInput]:
         """The rows; with ``group_by`` all groups at once."""
         if self._mapping.group_key is not None:
-            yield self._groups(self._mapping.group_key)
+            yield self._groups()
             return
         for part in self._rows.iter_slices(MAX_CHUNK_ROWS):
             yield self._chunk(part, part[_AT], None)
 
-    def _groups(self, group_key: Sequence[pl.Expr]) -> ChunkInput:
+    def _groups(self) -> ChunkInput:
         passing = self._rows.filter(self._mapping.passing(self._rows))
-        has_key = passing.select(pl.all_horizontal(key.is_not_null() for key in group_key)).to_series()
+        has_key = self._mapping.keys_of(passing).select(pl.all_horizontal(pl.all().is_not_null())).to_series()
         message = "group_by: the key is empty, so nobody knows which event this row belongs to"
         for values in passing.filter(~has_key).iter_rows(named=True):
             row = values.pop(_AT)

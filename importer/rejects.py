@@ -17,6 +17,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from importer.durable import sync
 from importer.errors import ImporterError, ImportLocked, SourceUnreadable, StateUnusable, UsageInvalid
 
 if TYPE_CHECKING:
@@ -182,16 +183,8 @@ def _recover(descriptor: int, path: Path, committed: int | None) -> int:
         raise StateUnusable(message, "Put it back as it was, or move it away and a new one begins.")
     os.ftruncate(descriptor, min(size, length))
     os.fsync(descriptor)
-    _sync_directory(path.parent)
+    sync(path.parent)
     return min(size, length)
-
-
-def _sync_directory(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _unusable(path: Path, error: OSError) -> StateUnusable:

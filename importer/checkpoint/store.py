@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from importer.durable import sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
@@ -159,9 +160,9 @@ def create(path: Path, meta: dict[str, str]) -> None:
         os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             _write_schema(connection, meta)
-        _sync(draft)
+        sync(draft)
         draft.rename(path)
-        _sync(path.parent)
+        sync(path.parent)
     except (sqlite3.Error, OSError) as error:
         raise _translate(path, error) from error
 
@@ -198,14 +199,6 @@ def _write_schema(connection: sqlite3.Connection, meta: dict[str, str]) -> None:
 
 def _crc(table: str, values: tuple[Value, ...]) -> int:
     return crc32(json.dumps([table, *values], default=repr).encode())
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _DAMAGE = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_MISMATCH"}

@@ -168,6 +168,10 @@ class CompiledMapping:
         """One text expression a column of ``group_by``, null where it is empty; ``None`` without ``group_by``."""
         return self.grouping.key if self.grouping else None
 
+    def keys_of(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The parts of the key of each row of ``frame``, by the columns of ``group_by``."""
+        return frame.select(part.alias(part.meta.root_names()[0]) for part in self.group_key or ())
+
     def passing(self, frame: pl.DataFrame) -> pl.Series:
         """False exactly for rows that ``where`` filters. One in which it cannot be computed passes, to be rejected."""
         if self.where is None:

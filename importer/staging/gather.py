@@ -77,7 +77,7 @@ class _Gathering:
         self.rejected = 0
         self._mapping = mapping
         self._limit = limit
-        self._wanted = self._keys(staged_rows(of, mapping, 0)).unique() if of is not None else None
+        self._wanted = mapping.keys_of(staged_rows(of, mapping, 0)).unique() if of is not None else None
         self._kept: list[pl.DataFrame] = []
         self._filtered = 0
         self._broken = 0
@@ -86,7 +86,7 @@ class _Gathering:
     def take(self, chunk: Chunk, number: int, name: str) -> None:
         """Keep what is wanted of the next chunk of source ``number``, called ``name``."""
         lines = staged_rows(chunk, self._mapping, number)
-        keys = self._keys(lines)
+        keys = self._mapping.keys_of(lines)
         has_key = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
         self._kept.append(lines.filter(self._is_wanted(keys.filter(has_key), has_key)))
         self.rows_read += chunk.span.rows
@@ -109,10 +109,6 @@ class _Gathering:
             broken=self._broken,
             rejects=tuple(self._rejects),
         )
-
-    def _keys(self, lines: pl.DataFrame) -> pl.DataFrame:
-        """The key of each line, by the columns of ``group_by``."""
-        return lines.select(expr.alias(expr.meta.root_names()[0]) for expr in self._mapping.group_key or ())
 
     def _is_wanted(self, keys: pl.DataFrame, has_key: pl.Series) -> pl.Series:
         """Which lines are of a wanted group. The first ones of a new group make it wanted, up to the limit."""

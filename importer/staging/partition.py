@@ -79,7 +79,7 @@ class Partitioner:
         """Take the rows of ``chunk`` of the member at which ``state`` stands; the run file, if that filled one."""
         state, member = self.state, self.state.member
         rows = staged_rows(chunk, mapping, member)
-        keys = rows.select(expr.alias(expr.meta.root_names()[0]) for expr in mapping.group_key or ())
+        keys = mapping.keys_of(rows)
         has_key = keys.select(pl.all_horizontal(pl.all().is_not_null())).to_series()
         rejects = [*chunk.rejects, *rows_without_key(rows.filter(~has_key), keys.filter(~has_key), chunk)]
         self._rejects += [(member, reject.row, reject.line, _packed(reject)) for reject in rejects]

@@ -135,7 +135,7 @@ def group_rows(rows: pl.DataFrame, mapping: CompiledMapping, first: int) -> tupl
     Groups come in the order of their first rows, and rows within a group stay in their order: whoever reads the part
     again gives every row the same number.
     """
-    keys = rows.select(expr.alias(str(i)) for i, expr in enumerate(mapping.group_key or ()))
+    keys = mapping.keys_of(rows)
     groups = keys.with_row_index(_INDEX).group_by(keys.columns, maintain_order=True).agg(_INDEX)
     lengths = groups[_INDEX].list.len()
     order = groups.select(_INDEX).with_row_index(GROUP).explode(_INDEX)

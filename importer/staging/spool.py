@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
+from importer.durable import sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def write_run(directory: Path, number: int, tables: Sequence[pa.Table], state: d
     try:
         slots = _write(draft, tables, state)
         draft.rename(path)
-        sync_directory(directory)
+        sync(directory)
     except OSError as error:
         with suppress(OSError):
             draft.unlink()
@@ -163,15 +164,6 @@ def _opened(path: Path) -> RunFile:
         raise unusable(path, "is damaged")
     body = json.loads(index)
     return RunFile(path, Slots(body["slots"]), body["state"])
-
-
-def sync_directory(path: Path) -> None:
-    """Make new and renamed entries of ``path`` durable."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def unusable(path: Path, what: str) -> StateUnusable:

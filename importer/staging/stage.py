@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from importer.checkpoint import OPEN_END
+from importer.durable import sync
 from importer.errors import SourceUnreadable
 from importer.records import Span
 from importer.report import Snapshot
@@ -23,7 +24,7 @@ from importer.source import Anchor
 from importer.staging.partition import Partitioner, State, unpacked
 from importer.staging.reader import StageReader
 from importer.staging.space import check_space, estimated_size, parts_for
-from importer.staging.spool import append_run, read_runs, sync_directory, unusable
+from importer.staging.spool import append_run, read_runs, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,7 +88,7 @@ class Stage:
             self.directory.mkdir(mode=0o700, exist_ok=True)
             for draft in self.directory.glob("*.draft"):
                 draft.unlink()
-            sync_directory(self.directory.parent)
+            sync(self.directory.parent)
         except OSError as error:
             raise unusable(self.directory, f"cannot be used: {error.strerror}") from error
         self._runs = read_runs(self.directory)
