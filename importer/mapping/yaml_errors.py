@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from importer.errors import Problem
+from importer.mapping.nearest import shown
 
 if TYPE_CHECKING:
     import yaml
@@ -72,10 +73,10 @@ def _at_end(mark: yaml.Mark, lines: list[str]) -> bool:
 
 def _plain_words(complaint: str, line: str, column: int) -> str:
     before, here = line[:column], line[column : column + 1]
-    if "tab character" in complaint or "\t" in line[: len(line) - len(line.lstrip())]:
+    if "tab character" in complaint or here == "\t" or "\t" in line[: len(line) - len(line.lstrip())]:
         return _TAB
     if "cannot start any token" in complaint:
-        return f"a text that begins with `{here}` needs quotes"
+        return f"a text that begins with {shown(here)} needs quotes"
     for pattern, words in _PLAIN_WORDS:
         if re.search(pattern, complaint):
             return words

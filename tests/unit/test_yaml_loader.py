@@ -86,6 +86,7 @@ def test_a_number_that_would_change_is_a_problem(text: str) -> None:
         ("a: [a #b\n", (1, 4), "opens with `[`"),
         ("{", (1, 2), "a closing bracket is missing here"),
         ("a: @x\n", (1, 4), "begins with `@` needs quotes"),
+        ("-\tversion: 1\n", (1, 2), "tab"),
         ("format: %d/%m\n", (1, 9), "begins with `%` needs quotes"),
         ("a: `x`\n", (1, 4), "begins with ``` needs quotes"),
         ("a:\n  b: 1\n c: 2\n", (3, 2), "the indentation does not fit"),
