@@ -11,6 +11,9 @@ from importer.mapping.nearest import shown
 if TYPE_CHECKING:
     import yaml
 
+MAX_DEPTH = 40
+TOO_DEEP = f"nested more than {MAX_DEPTH} levels deep"
+
 # What YAML 1.1 lets stand in a text (its production c-printable).
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|\ufeff")
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
@@ -19,6 +22,7 @@ _QUOTE_IT = "a text that contains `: ` needs quotes, and nested names must be in
 
 # The C and the Python parser word the same complaint differently: what both have in common decides. First match wins.
 _PLAIN_WORDS = (
+    ("nesting depth", TOO_DEEP),  # newer versions of libyaml have a limit of their own
     ("document start>|incompatible|directive", "only one document without directives (`---`, `...`, `%`) belongs here"),
     ("mapping values are not allowed", f"a `:` is not expected here: {_QUOTE_IT}"),
     ("sequence entries are not allowed", "a list that uses `-` must begin on its own line, or write `[a, b]`"),

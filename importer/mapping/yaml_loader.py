@@ -19,12 +19,11 @@ import yaml
 
 from importer.errors import Problem
 from importer.mapping.nearest import printable, shown
-from importer.mapping.yaml_errors import forbidden_character, syntax_problem
+from importer.mapping.yaml_errors import MAX_DEPTH, TOO_DEEP, forbidden_character, syntax_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MAX_DEPTH = 40
 MAX_NODES = 20_000
 MAX_PROBLEMS = 200
 
@@ -226,7 +225,7 @@ class _Composer:
     def _check_limits(self, place: Place, path: NodePath) -> None:
         self._nodes += 1
         if len(path) > MAX_DEPTH:
-            self._problem(place, path[:3], f"nested more than {MAX_DEPTH} levels deep")
+            self._problem(place, path[:3], TOO_DEEP)
             raise _StopComposingError
         if self._nodes > MAX_NODES:
             self._problem(place, path[:3], f"more than {MAX_NODES:,} values in one mapping file")
