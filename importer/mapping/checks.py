@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
-from importer.mapping.shape import FORMS, WRONG_VERSION, Finding, is_nested, specs
+from importer.mapping.shape import EVENT_FORMS, FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
 from importer.mapping.yaml_loader import Node, NodePath, place_of
 
@@ -49,7 +49,7 @@ def _fields(mapping: Mapping) -> Iterator[tuple[NodePath, FieldSpec]]:
 def _check_event(mapping: Mapping, root: Node) -> Iterator[Finding]:
     node = root.get("event")
     if node and isinstance(node.value, dict):
-        yield from _exactly_one(("event",), node)
+        yield from _exactly_one(("event",), node, EVENT_FORMS)
         if mapping.event.map and not mapping.event.column:
             yield Finding(
                 ("event", "map"), "`map` translates the values of a column: write `column` beside it", of_key=True
@@ -62,14 +62,19 @@ def _check_forms(root: Node) -> Iterator[Finding]:
             yield from _exactly_one(path, node)
 
 
-def _exactly_one(path: NodePath, node: Node) -> Iterator[Finding]:
-    given = [form for form in FORMS if form in node.names()]
+def _exactly_one(path: NodePath, node: Node, forms: tuple[str, ...] = FORMS) -> Iterator[Finding]:
+    given = [form for form in forms if form in node.names()]
     if len(given) > 1:
         message = f"{' and '.join(shown(form) for form in given)} exclude each other: keep one"
         yield Finding((*path, given[1]), message, of_key=True)
-    misspelled = any(nearest(key, FORMS) for key in node.names())  # said already
+    misspelled = any(nearest(key, forms) for key in node.names())  # said already
     if not given and not misspelled and "from" not in node.names():
-        yield Finding(path, f"{shown(str(path[-1]))} needs one of `column`, `value` or `sql`", of_key=True)
+        yield Finding(path, f"{shown(str(path[-1]))} needs one of {_either(forms)}", of_key=True)
+
+
+def _either(forms: tuple[str, ...]) -> str:
+    *others, last = map(shown, forms)
+    return f"{', '.join(others)} or {last}"
 
 
 def _check_key(mapping: Mapping, root: Node) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from importer.mapping.models import Mapping
-from importer.mapping.shape import FORMS
+from importer.mapping.shape import EVENT_FORMS, FORMS
 from importer.mapping.target_hints import LIST, entry_targets, event_targets
 from importer.reference import EVENT_NAMES
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 DRAFT = "http://json-schema.org/draft-07/schema#"
 _TARGET_NAME = {"pattern": r"^[^.\[\]]+(\.[^.\[\]]+)*$"}  # names with single dots between them, and no brackets
 _OWN_TARGET = "A property of your own: its place in the event, with a dot between the names. Its value: a column."
-_EXACTLY_ONE = [{"required": [form]} for form in FORMS]
 
 Schema = dict[str, Any]
 
@@ -51,7 +50,7 @@ def _complete_event(event: Schema, definitions: dict[str, Schema]) -> None:
     definitions["EventName"] = {"anyOf": [{"enum": list(EVENT_NAMES)}, {"type": "string", "minLength": 1}]}
     event["anyOf"] = [_ref("EventName"), _ref("EventSpec")]
     spec = definitions["EventSpec"]
-    spec["oneOf"] = _EXACTLY_ONE
+    spec["oneOf"] = _exactly_one(EVENT_FORMS)
     spec["dependencies"] = {"map": ["column"]}
     spec["properties"]["map"]["additionalProperties"] = _ref("EventName")
     spec["properties"]["value"] = {"description": spec["properties"]["value"]["description"], **_ref("EventName")}
@@ -66,7 +65,7 @@ def _complete_field(definitions: dict[str, Schema]) -> None:
         "additionalProperties": inner,
     }
     spec = definitions["FieldSpec"]
-    spec["oneOf"] = _EXACTLY_ONE
+    spec["oneOf"] = _exactly_one(FORMS)
     for key in ("value", "default"):
         spec["properties"][key] |= _ref("Constant")
     spec["properties"]["map"]["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
@@ -84,6 +83,10 @@ def _complete_targets(fields: Schema, definitions: dict[str, Schema]) -> None:
     known = event_targets()
     known[LIST]["properties"] = {"each": {"properties": entry_targets()}}
     fields["properties"] = {target: annotations | _ref("Target") for target, annotations in known.items()}
+
+
+def _exactly_one(forms: tuple[str, ...]) -> list[Schema]:
+    return [{"required": [form]} for form in forms]
 
 
 def _ref(definition: str) -> Schema:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dis
 MAX_ROUND = 15  # a double has no more decimal digits that mean anything
 
 TargetType = Literal["string", "number", "integer", "boolean", "date", "timestamp"]
-CleanStep = Literal["trim", "lower", "upper", "digits"]
+CleanStep = Literal["trim", "lower", "upper", "digits", "e164"]
 EpochUnit = Literal["s", "ms", "us", "ns", "auto"]
 HashName = Literal["sha256", "md5"]
 
@@ -52,6 +52,7 @@ _SQL = "An expression in SQL over the columns of a row; with group_by, aggregate
 _WHEN = "SQL: the member is sent only where this is true."
 _FROM = "The column with a list of structs: one entry for each. Without it, one entry a row of the event."
 _ZONE = "The IANA name of the zone of times that carry none"
+_COUNTRY = "The ISO 3166 country (two letters) of phone numbers that are not written with +"
 
 # Tags of the unions below, which pydantic puts into the path of an error.
 UNION_TAGS = frozenset({"<field>", "<each>", "<columns>", "<position>"})
@@ -69,27 +70,75 @@ Columns = Annotated[
 ]
 
 
+_PairInput = Text | Annotated[dict[Text, Text], Field(min_length=1, max_length=1)]
+
+
+def _pair(value: object) -> object:
+    """One name stands for both columns."""
+    return {value: value} if isinstance(value, str) else value
+
+
+def _or_null(value: object) -> object:
+    """The word ``null`` of YAML is meant as a word."""
+    return "null" if value is None else value
+
+
 class Model(BaseModel):
     """Immutable, without coercion, and without a key that nobody knows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
 
 
-class FieldSpec(Model):
-    """One member of an event. Exactly one of ``column``, ``value``, ``sql`` (``"value" in spec.model_fields_set``).
+class LookupSpec(Model):
+    """A column of another file: ``take`` of the row whose ``on`` is that of the source row.
 
-    The steps are applied in this order: column, value or sql; clean; null if empty; split; map; type or format;
-    default; round; hash. ``when`` is a condition in SQL, ``split`` the separator of a list in one cell, ``map`` goes
-    from texts to JSON scalars, ``timezone`` is an IANA name and overrides the one of the mapping.
+    ``file`` is a CSV or Parquet file, beside the mapping unless its path is absolute. ``on`` is the column that both
+    have, or one pair: column of the source, column of the file. What has no row there is ``missing``: its row is
+    rejected, the member is left out (``null``), or the ``default`` of the field is sent.
+    """
+
+    file: Text = Field(description="A CSV or Parquet file; its path is seen from the mapping file.")
+    on: Annotated[
+        dict[Text, Text], Field(min_length=1, max_length=1), BeforeValidator(_pair, json_schema_input_type=_PairInput)
+    ] = Field(
+        description="The column that source and file share; or, where the names differ, one pair: that of the source, "
+        "that of the file.",
+        examples=["sku", {"sku": "product_code"}],
+    )
+    take: Text = Field(description="The column of the file whose value is sent.", examples=["label"])
+    missing: Annotated[Literal["reject", "null", "default"], BeforeValidator(_or_null)] = Field(
+        default="reject",
+        description="What happens to a value that the file does not have: reject the row, leave the member out (null), "
+        "or send the default of the field.",
+    )
+
+
+class FieldSpec(Model):
+    """One member of an event. Exactly one of ``column``, ``value``, ``sql``, ``lookup``, ``id_from``.
+
+    (``"value" in spec.model_fields_set``.) The steps are applied in this order: column, value, sql, lookup or id_from;
+    clean; null if empty; split; map; type or format; default; round; hash. ``when`` is a condition in SQL, ``split``
+    the separator of a list in one cell, ``map`` goes from texts to JSON scalars, ``timezone`` is an IANA name and
+    overrides the one of the mapping. ``country`` is the ISO 3166 country of phone numbers without a ``+``, for the
+    step ``e164``, and overrides the one of the mapping.
     """
 
     column: Text | None = Field(default=None, description=_COLUMN, examples=["order_id"])
     value: Any = Field(default=None, description="A constant of any JSON type. Null is never sent.")
     sql: Text | None = Field(default=None, description=_SQL, examples=["price * qty"])
+    lookup: LookupSpec | None = Field(default=None, description="The value that another file has for this row.")
+    id_from: Columns | None = Field(
+        default=None,
+        description="A stable id of its own for each value of these columns: a hash that says nothing about them.",
+        examples=[["customer_id"]],
+    )
     when: Text | None = Field(default=None, description=_WHEN, examples=["kind = 'O'"])
     clean: CleanSteps = Field(
-        default=(), description="What is done to a text first, in this order. A text that is empty then is no value."
+        default=(),
+        description="What is done to a text first, in this order. A text that is empty then is no value. "
+        "e164 writes phone numbers as +33612345678.",
     )
+    country: Text | None = Field(default=None, description=f"{_COUNTRY}, for this field.", examples=["FR"])
     split: Text | None = Field(
         default=None, description="The sign between the values of a list that stands in one cell.", examples=["|"]
     )
@@ -165,6 +214,41 @@ class EventSpec(Model):
     )
 
 
+class ConsentSpec(Model):
+    """Only events of users who agreed to all categories of ``require`` are sent; the others are filtered, and counted.
+
+    ``column`` has the accepted categories of a row, ``split`` the sign between them where they stand in one cell.
+    """
+
+    column: Text = Field(description=_COLUMN, examples=["consents"])
+    split: Text | None = Field(
+        default=None, description="The sign between the categories that stand in one cell.", examples=["|"]
+    )
+    require: Annotated[
+        tuple[Text, ...], Field(min_length=1), BeforeValidator(_several, json_schema_input_type=_ColumnsInput)
+    ] = Field(description="The categories that a user must have accepted, all of them.", examples=[["1", "2"]])
+
+
+class PayloadSpec(Model):
+    """Where the pages of the vendor contradict each other: the other way, for an account that wants it.
+
+    ``timestamp_place``: the member ``context.event_timestamp``, or ``event_timestamp`` at the root, or both.
+    ``timestamp_type``: a whole number of milliseconds, the same in quotes, or ISO 8601 in UTC. ``consent_type``: the
+    entries of ``user.consent_categories`` as text or as whole numbers. ``importer reference`` says why the defaults
+    are what they are.
+    """
+
+    timestamp_place: Literal["context", "root", "both"] = Field(
+        default="context", description="Where the time of the event stands: in context, at the root, or in both places."
+    )
+    timestamp_type: Literal["integer", "text", "iso8601"] = Field(
+        default="integer", description="Milliseconds as a number, the same digits as text, or ISO 8601 in UTC."
+    )
+    consent_type: Literal["text", "integer"] = Field(
+        default="text", description="The entries of user.consent_categories as text or as whole numbers."
+    )
+
+
 class SourceSpec(Model):
     """How to read the files. ``None`` means recognised in the file where possible.
 
@@ -218,8 +302,9 @@ class Mapping(Model):
 
     ``key`` names the columns that make an event unique, or is the word ``position`` (path and row). ``timezone`` is the
     IANA name for times without a zone, ``where`` a condition in SQL on rows. Rows with equal values in the columns of
-    ``group_by`` make one event. ``fields`` goes from dotted targets to fields, in the order in which members stand in
-    an event.
+    ``group_by`` make one event. ``consent`` filters users who did not agree, ``dedupe`` keeps the first of events with
+    the same id, ``country`` is that of phone numbers, ``payload`` settles contradictions. ``fields`` goes from dotted
+    targets to fields, in the order in which members stand in an event.
     """
 
     version: Literal[1] = Field(description="The version of this language.")
@@ -245,6 +330,16 @@ class Mapping(Model):
         default=None,
         description="Rows with equal values in these columns make one event, wherever they stand.",
         examples=[["order_id"]],
+    )
+    consent: ConsentSpec | None = Field(
+        default=None, description="Send only events of users who agreed; the others are filtered, and counted."
+    )
+    dedupe: bool = Field(
+        default=False, description="Of events with the same id only the first is sent; the others are duplicates."
+    )
+    country: Text | None = Field(default=None, description=f"{_COUNTRY}.", examples=["FR"])
+    payload: PayloadSpec = Field(
+        default=PayloadSpec(), description="The other way where the vendor's pages contradict each other."
     )
     fields: Annotated[dict[str, Target], Field(min_length=1)] = Field(
         description="The members of an event: dotted targets, and the columns that they come from."

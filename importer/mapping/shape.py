@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from importer.mapping.models import UNION_TAGS, EachSpec, EventSpec, FieldSpec, Mapping, Model, SourceSpec
+from importer.mapping.models import (
+    UNION_TAGS,
+    ConsentSpec,
+    EachSpec,
+    EventSpec,
+    FieldSpec,
+    LookupSpec,
+    Mapping,
+    Model,
+    PayloadSpec,
+    SourceSpec,
+)
 from importer.mapping.nearest import did_you_mean, nearest, shown
 
 if TYPE_CHECKING:
@@ -21,14 +32,15 @@ if TYPE_CHECKING:
 
     from importer.mapping.yaml_loader import Node, NodePath
 
-FORMS = ("column", "value", "sql")
+EVENT_FORMS = ("column", "value", "sql")
+FORMS = (*EVENT_FORMS, "lookup", "id_from")
 WRONG_VERSION = "`version` must be the number 1: this importer knows no other"
-LATER = frozenset({"lookup", "dedupe"})  # announced, not built
 _ENTRY_DEPTH = 4  # ("fields", target, "each", target)
 _CUTS = 8  # deeper than any path of the models
 _EXPECTED: dict[NodePath, str] = {
     ("event",): "the name of the event, or a mapping with `column` or `sql`",
     ("key",): "the name of a column, a list of such names, or the word `position`",
+    ("lookup",): "a mapping of `file`, `on` and `take`",  # of any field
 }
 _PLACEHOLDER = {"version": 1, "event": {}, "fields": {"": {}}}
 
@@ -67,7 +79,7 @@ def specs(root: Node) -> Iterator[tuple[NodePath, Node]]:
 
 def is_nested(node: Node) -> bool:
     """Whether a field is really a mapping of further targets: ``user: {id: x}``."""
-    valid = {*keys_of(FieldSpec), *keys_of(EachSpec), *LATER}
+    valid = {*keys_of(FieldSpec), *keys_of(EachSpec)}
     unknown = [key for key in node.names() if key not in valid]
     has_form = any(key in (*FORMS, "each") for key in node.names())
     return not has_form and any(nearest(key, valid) is None for key in unknown)
@@ -123,6 +135,8 @@ def _cut(data: dict[str, Any], path: NodePath) -> None:
 
 
 def _nulls(node: Node, path: NodePath) -> Iterator[Finding]:
+    if path[-2:] == ("lookup", "missing"):
+        return  # there null is one of the words
     if node.value is None:
         yield Finding(path, _null_message(path), of_key=True)
     elif isinstance(node.value, tuple):
@@ -178,14 +192,17 @@ def _without_tag(loc: NodePath) -> NodePath:
 
 def _unknown_key(path: NodePath, root: Node) -> str:
     key, parent = str(path[-1]), path[:-1]
-    if key in LATER:
-        return f"{shown(key)} comes in a later version of the importer"
     if not parent and "." in key:
         return f"{shown(key)} looks like a target: targets stand under `fields`"
     if is_spec(parent):
         return _unknown_in_field(key, parent, root)
-    models: dict[NodePath, type[Model]] = {("event",): EventSpec, ("source",): SourceSpec}
-    model = models.get(parent, Mapping)
+    models: dict[NodePath, type[Model]] = {
+        ("event",): EventSpec,
+        ("source",): SourceSpec,
+        ("consent",): ConsentSpec,
+        ("payload",): PayloadSpec,
+    }
+    model = LookupSpec if parent[-1:] == ("lookup",) else models.get(parent, Mapping)
     return f"unknown key {shown(key)}{did_you_mean(key, keys_of(model))}"
 
 
@@ -229,8 +246,12 @@ def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePa
         return f"must be a text, not {_kind(value)}{quotes}"
     if kind in ("greater_than_equal", "less_than_equal"):
         return f"must be a whole number {'from 0 to 15' if path[-1] == 'round' else 'of 0 or more'}, not {value}"
-    by_kind = {"int_type": "a whole number", "tuple_type": "a text or a list of texts"}
-    expected = _EXPECTED.get(path) or by_kind.get(kind, "a mapping of `name: value`")
+    by_kind = {
+        "bool_type": "true or false",
+        "int_type": "a whole number",
+        "tuple_type": "a text or a list of texts",
+    }
+    expected = _EXPECTED.get(path) or _EXPECTED.get(path[-1:]) or by_kind.get(kind, "a mapping of `name: value`")
     hint = "; is a space missing behind the `:`?" if isinstance(value, str) and ":" in value else ""
     return f"must be {expected}, not {_kind(value)}{hint}"
 
