@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from importer.belt import chunk_input
 from importer.copies import without_twins
-from importer.encoder import Encoder
+from importer.encoder import Encoder, Inspector
 from importer.errors import SourceChanged, UsageInvalid
 from importer.mapping.cells import Context
 from importer.mapping.culprits import UNCOMPUTABLE
@@ -30,7 +31,7 @@ from importer.source.rows import SourceRow, source_rows
 from importer.staging.gather import Gathered, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from importer.encoder import ChunkInput
@@ -51,7 +52,7 @@ class Explanation:
     column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has
     the same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is
     what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row
-    did not come so far.
+    did not come so far. ``warnings`` say which rules the event breaks, although it is sent.
     """
 
     file: str
@@ -69,6 +70,7 @@ class Explanation:
     rejects: tuple[Reject, ...] = ()
     event: bytes | None = None
     key: dict[str, str | None] | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 def parse_place(text: str) -> tuple[str, int]:
@@ -106,7 +108,9 @@ def plan_for(mapping: Path, file: str, others: Sequence[str], settings: RunSetti
     raise UsageInvalid(f"{file} is not one file.", f"{_EXAMPLE} Other files of the import go behind it.")
 
 
-def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanation:
+def explain(
+    plan: Plan, number: int, row: int, progress: Progress, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Explanation:
     """What the import makes of ``row`` of source ``number``. With ``group_by``, all sources are read for its group.
 
     Raises:
@@ -119,18 +123,20 @@ def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanatio
     if not chunks:
         rows = "1 row" if reader.total_rows == 1 else f"{reader.total_rows or 0:,} rows"
         raise UsageInvalid(f"{source.name} has {rows}: there is no row {row:,}.", _EXAMPLE)
-    return _Explainer(plan, number, row, chunks[0]).explain(progress)
+    now_ms = int(now().timestamp() * 1000)
+    return _Explainer(plan, number, row, chunks[0], now_ms).explain(progress)
 
 
 class _Explainer:
     """One row of one source on its way."""
 
-    def __init__(self, plan: Plan, number: int, row: int, chunk: Chunk) -> None:
+    def __init__(self, plan: Plan, number: int, row: int, chunk: Chunk, now_ms: int) -> None:
         self._plan = plan
         self._mapping = plan.document.mapping
         self._number = number
         self._source = plan.sources[number]
         self._chunk = chunk
+        self._now_ms = now_ms
         self._found = Explanation(self._source.name, row, chunk.line_of(row))
 
     def explain(self, progress: Progress) -> Explanation:
@@ -189,11 +195,14 @@ class _Explainer:
     def _make_event(self, chunk: Chunk, source: PlannedSource, number: int) -> None:
         found, mapping = self._found, source.mapping
         profile = self._plan.profile
-        encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+        inspector = Inspector(mapping, self._now_ms)
+        encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes, inspector)
         wanted = chunk_input(Work(source, number, ()), chunk)
         encoded = encoder.encode(wanted)
         found.rows = source_rows(chunk, source.name, chunk.rows, mapping.columns)
         found.rejects = encoded.rejects
+        seen = encoder.seen.findings.values()
+        found.warnings = [example.message for finding in seen for example in finding.examples]
         if encoded.count:
             found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
         else:
@@ -204,7 +213,7 @@ class _Explainer:
     def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
         """The steps, on the very frames that the encoder makes the event of."""
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
-        frame = encoder.prepared(rows, Failures())
+        frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
         fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))

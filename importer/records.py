@@ -47,10 +47,10 @@ class Reject:
 
     ``row`` is the ordinal of the record in ``file`` and ``line`` its physical line there (0 where the format has no
     lines). ``staged_row`` is the number of the row in source ``source``, where that is not the file itself but a stage
-    of grouped rows or a replay. ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a
-    stable word for machines and ``message`` a sentence for people that names target and value. ``source_row`` is the
-    row as read (column to value), or the raw text of a broken record. ``event`` is the encoded event where there was
-    one.
+    of grouped rows or a replay. ``stage`` is ``source``, ``mapping``, ``encode``, ``rules`` or ``destination``;
+    ``code`` is a stable word for machines and ``message`` a sentence for people that names target and value.
+    ``source_row`` is the row as read (column to value), or the raw text of a broken record. ``event`` is the encoded
+    event where there was one.
     """
 
     source: int

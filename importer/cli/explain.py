@@ -13,7 +13,7 @@ from importer.cli.options import option
 from importer.cli.rows import as_json as row_as_json
 from importer.cli.rows import cell_lines, count, heading, json_line, shown, tell_gathered
 from importer.cli.session import set_up_logging, tell_notes
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -78,6 +78,8 @@ def _text(found: Explanation) -> Iterator[str]:
     yield f"event of {len(found.event or b''):,} bytes"
     yield indented(event)
     yield from ("", *_event_id(event, found.key))
+    if found.warnings:
+        yield from ("", "warnings", *(printable(f"  {warning}") for warning in found.warnings))
 
 
 def _rows(found: Explanation) -> Iterator[str]:
@@ -196,6 +198,7 @@ def _json(found: Explanation) -> str:
         "targets": targets,
         "rejects": [_reject(reject) for reject in found.rejects],
         "key": found.key,
+        "warnings": found.warnings,
         "bytes": len(found.event) if found.event is not None else None,
     }
     return json_line(fields, found.event.decode() if found.event is not None else None)

@@ -2,5 +2,7 @@
 
 from importer.encoder.chunk import ChunkInput
 from importer.encoder.encoder import Encoder
+from importer.encoder.hours import Hours
+from importer.encoder.inspector import Inspector
 
-__all__ = ["ChunkInput", "Encoder"]
+__all__ = ["ChunkInput", "Encoder", "Hours", "Inspector"]

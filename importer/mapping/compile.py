@@ -101,6 +101,7 @@ class _Compiler:
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
             warnings=odd_targets(self._mapping),
+            event_names=self._event_names(),
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
@@ -144,6 +145,12 @@ class _Compiler:
         if value is not None:
             self._scope.add(self._members, Target(EVENT_NAME, EVENT_NAME, ("event",)), value)
             self._scope.require(EVENT_NAME, "event_name_missing", "the event has no name")
+
+    def _event_names(self) -> tuple[str, ...] | None:
+        spec = self._mapping.event
+        if spec.value is not None:
+            return (spec.value,)
+        return tuple(dict.fromkeys(spec.map.values())) if spec.map else None
 
     def _add_fields(self) -> list[EntryList]:
         lists = []

@@ -151,7 +151,8 @@ class CompiledMapping:
 
     ``plan`` makes events of rows, or with ``grouping`` of groups of lines; ``where`` comes before. ``moment`` is the
     time of an event in milliseconds since 1970, over its values. ``columns`` of the source are read, ``unused`` ones
-    are not; ``warnings`` are sentences about the mapping.
+    are not; ``warnings`` are sentences about the mapping. ``event_names`` are the names that events can have, ``None``
+    if nobody knows.
     """
 
     plan: RowPlan
@@ -162,6 +163,7 @@ class CompiledMapping:
     columns: tuple[str, ...]
     unused: tuple[str, ...]
     warnings: tuple[str, ...]
+    event_names: tuple[str, ...] | None = None
 
     @property
     def group_key(self) -> tuple[pl.Expr, ...] | None:

@@ -184,7 +184,9 @@ class Scope:
             if not members.add_constant(tuple(target.name.split(".")), constant):
                 self._problem(target.path, f"`{target.full}` gives a member that another target gives too")
             return
-        if constant not in ({}, []):
+        if isinstance(constant, str):
+            self.add(members, target, Value(pl.when(applies).then(pl.lit(constant)), pl.String()))
+        elif constant not in ({}, []):
             token = pl.when(applies).then(pl.lit(to_json(constant)))
             self.add(members, target, Value(token, pl.String(), raw=True))
 

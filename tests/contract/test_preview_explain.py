@@ -208,7 +208,7 @@ def test_explain_for_machines_is_one_object(command: Command) -> None:
     (body,) = command("explain", "m.yaml", "a.csv:3", "--json").objects
     assert list(body) == [
         "file", "row", "line", "fate", "reason", "record", "source_rows", "where", "group", "targets", "rejects", "key",
-        "bytes", "event",
+        "warnings", "bytes", "event",
     ]  # fmt: skip
     assert body["targets"][2] == {
         "target": "value",
