@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
-from importer.encoder import ChunkInput, Encoder
+from importer.encoder import ChunkInput, ConsentSeen, Encoder
 from importer.records import Batch, EncodedRows, Place, Span, rejects_within
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Belt:
         for encoder in encoders:
             report.sizes.add(encoder.sizes.items())
             report.warnings.merge(encoder.findings)
+        _note_consent(report, [encoder.consent for encoder in encoders if encoder.consent is not None])
         report.oldest_ms = min((one.oldest_ms for one in encoders if one.oldest_ms is not None), default=None)
         report.newest_ms = max((one.newest_ms for one in encoders if one.newest_ms is not None), default=None)
 
@@ -114,6 +115,16 @@ class Belt:
         stops = None if encoded.stops is None else encoded.stops[:count]
         offsets = encoded.offsets[: count + 1]
         return replace(encoded, span=span, rows=encoded.rows[:count], stops=stops, offsets=offsets, rejects=rejects)
+
+
+def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
+    """Say what consent was required, and warn if no row of any source had it."""
+    if seen:
+        whole = ConsentSeen(seen[0].consent)
+        for one in seen:
+            whole.merge(one)
+        whole.note(report.warnings)
+        report.consent = whole.consent.require
 
 
 def _ahead(

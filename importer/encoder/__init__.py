@@ -1,6 +1,7 @@
 """A chunk of columns becomes JSON bytes. No Python object is made for a row that is sent."""
 
 from importer.encoder.chunk import ChunkInput
+from importer.encoder.consent import ConsentSeen
 from importer.encoder.encoder import Encoder
 
-__all__ = ["ChunkInput", "Encoder"]
+__all__ = ["ChunkInput", "ConsentSeen", "Encoder"]

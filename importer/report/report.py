@@ -74,7 +74,8 @@ class Report:
     without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
     events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
-    all its runs and replays: rows, sent, filtered, rejected, duplicate.
+    all its runs and replays: rows, sent, filtered, rejected, duplicate. ``without_consent`` are those of the filtered
+    rows of this run whose users had not agreed to all of ``consent``, the categories that the mapping requires.
     """
 
     max_body_bytes: int = 0
@@ -102,6 +103,8 @@ class Report:
     oldest_ms: int | None = None
     newest_ms: int | None = None
     overall: dict[str, int] | None = None
+    without_consent: int = 0
+    consent: tuple[str, ...] = ()
 
     def settle(self, ack: Ack, resent: int = 0) -> None:
         """Every row of ``ack.batch`` has its fate; ``resent`` of its events were sent before."""
@@ -110,6 +113,7 @@ class Report:
         rejected = len({(reject.source, reject.number) for reject in rejects})
         self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - rejected
         self.rows.filtered += batch.filtered
+        self.without_consent += batch.without_consent
         self.rows.rejected += rejected
         self.events.accepted += accepted
         self.events.rejected += len(ack.refused)
@@ -129,8 +133,12 @@ class Report:
         for mine, theirs in ((self.rows, other.rows), (self.events, other.events)):
             for item in fields(mine):
                 setattr(mine, item.name, getattr(mine, item.name) + getattr(theirs, item.name))
-        for name in ("requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier"):
+        for name in (
+            "requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier",
+            "without_consent",
+        ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.consent = self.consent or other.consent
         self.warnings.merge(other.warnings)
         self.reject_codes.merge(other.reject_codes)
         self.sizes.merge(other.sizes)
@@ -201,6 +209,7 @@ class Report:
             "fill": round(self.fill, 4) if self.fill is not None else None,
             "rejected_earlier": self.rejected_earlier,
             "overall": self.overall,
+            "filtered": {"consent": self.without_consent},
         }
 
     def render_json(self) -> str:
