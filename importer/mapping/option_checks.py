@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -50,7 +51,7 @@ def _check_root(mapping: Mapping) -> Iterator[Finding]:
     for target in mapping.fields:
         if target.partition(".")[0] == ROOT_TIMESTAMP:
             place = f"`payload: {{timestamp_place: {mapping.payload.timestamp_place}}}`"
-            message = f"{place} writes `{ROOT_TIMESTAMP}` from `{EVENT_TIMESTAMP}`: remove one of the two"
+            message = f"{place} writes `{ROOT_TIMESTAMP}`: map the time as `{EVENT_TIMESTAMP}`, and remove this target"
             yield Finding(("fields", target), message, of_key=True)
 
 
@@ -89,12 +90,10 @@ def _check_categories(mapping: Mapping) -> Iterator[Finding]:
         if wrong:
             is_text = wanted == "text"
             right = '["1", "2"], in quotes' if is_text else "[1, 2], without quotes"
-            message = f"{_word(wrong[0])} is not what `payload: {{consent_type: {wanted}}}` says"
+            message = (
+                f"{json.dumps(wrong[0], ensure_ascii=False)} is not what `payload: {{consent_type: {wanted}}}` says"
+            )
             yield Finding(path, f"{message}: write the categories as {right}, or change `consent_type`")
-
-
-def _word(value: object) -> str:
-    return f'"{value}"' if isinstance(value, str) else str(value)
 
 
 def _constants(mapping: Mapping, target: str) -> Iterator[tuple[NodePath, object]]:

@@ -12,11 +12,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.mapping.cells import Check
-from importer.mapping.compiled import FailedCheck
 from importer.mapping.essentials import EVENT_TIMESTAMP
 from importer.mapping.option_checks import CONSENT_CATEGORIES, ROOT_TIMESTAMP
-from importer.mapping.timestamps import MAX_MILLISECONDS, MIN_MILLISECONDS
 from importer.mapping.tree import Constant, Leaf, to_json
 
 if TYPE_CHECKING:
@@ -48,11 +45,13 @@ def described(payload: PayloadSpec) -> str:
 
 
 def written(milliseconds: pl.Expr, form: str) -> pl.Expr:
-    """Whole milliseconds since 1970 (UTC) as ``text`` (their digits) or ``iso8601`` (three decimals, ``Z``)."""
+    """Whole milliseconds since 1970 (UTC) as ``text`` (their digits) or ``iso8601`` (three decimals, ``Z``).
+
+    They are between the years 1000 and 9999: others were rejected, and constants are checked in the document.
+    """
     if form == "text":
         return milliseconds.cast(pl.String)
-    sane = pl.when(milliseconds.is_between(MIN_MILLISECONDS, MAX_MILLISECONDS)).then(milliseconds)
-    return pl.from_epoch(sane, time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
+    return pl.from_epoch(milliseconds, time_unit="ms").dt.strftime("%Y-%m-%dT%H:%M:%S%.3fZ")
 
 
 def written_one(milliseconds: int, form: str) -> str:
@@ -80,8 +79,5 @@ def _written(member: Leaf | Constant, form: str, scope: Scope) -> Leaf | Constan
         value = written_one(member.value, form)
         return Constant(member.name, value, to_json(value))
     milliseconds = scope.values[member.column].cast(pl.Int64, strict=False)  # where it has a condition it is a token
-    scope.values[_SENT] = sent = written(milliseconds, form)
-    failed = milliseconds.is_not_null() & sent.is_null()
-    message = "the time is {} ms, which is not between the years 1000 and 9999"
-    scope.checks.append(FailedCheck(EVENT_TIMESTAMP, Check("type", message, failed, milliseconds)))
+    scope.values[_SENT] = written(milliseconds, form)
     return Leaf(member.name, _SENT, raw=False)
