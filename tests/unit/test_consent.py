@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from encoding import Result, document, run
+from encoding import Result, chunk_of, document, run
 from grouped import small_blocks
 
 import importer
 from importer.cli.explain import _json, _text
 from importer.cli.progress import Silent
+from importer.encoder import Encoder
 from importer.errors import MappingInvalid, SourceUnreadable
 from importer.explain import Explanation, explain, plan_for
 from importer.mapping.compile import compile_mapping
 from importer.mapping.document import parse_document
 from importer.plan import plan
 from importer.preview import preview
+from importer.records import Ack, Batch, Reject, Span
 from importer.report import Report, render_text
 from importer.settings import RunSettings
 
@@ -125,6 +128,23 @@ def test_a_group_that_agrees_is_rejected_as_ever() -> None:
     result = run(SUM, data, head=asked(ONE, GROUPED), is_text=True)
     assert {row: code for row, (code, _) in result.rejects.items()} == {1: "type", 2: "group_rejected"}
     assert (result.values("id"), lacking(result)) == ([], [3])
+
+
+def test_what_was_rejected_before_stays_rejected() -> None:
+    frame = pl.DataFrame({"id": ["a", "b"], "c": ["2", "1"]})
+    early = Reject(0, "f.csv", 3, 4, "source", "short", "too few cells")
+    chunk = replace(chunk_of(frame, rejects=(early,)), span=Span(0, 1, 4))
+    encoder = Encoder(compile_mapping(document("  id: id\n", asked(ONE)), frame.schema, is_text=True), b",", 32_000)
+    encoded = encoder.encode(chunk)
+    assert (list(encoded.rows), list(encoded.without_consent), encoded.rejects) == ([2], [1], (early,))
+
+
+def test_batches_add_up_in_the_report() -> None:
+    report = Report()
+    for number, count in enumerate((2, 3)):
+        batch = Batch(number, (), (Span(0, 10 * number + 1, 10 * number + 6),), filtered=5, without_consent=count)
+        report.settle(Ack(batch, 0))
+    assert (report.rows.filtered, report.without_consent) == (10, 5)
 
 
 def problem_of(spec: str, dtype: pl.DataType) -> str:
@@ -252,6 +272,21 @@ def test_a_consent_that_filters_everything_shows_what_was_seen(files: Path) -> N
     assert (finding.count, example.file, example.order[1]) == (8, "a.csv", 1)
     seen = '["1|2"] in 2, [] in 1, ["1"] in 1, ["1|2|3"] in 1, ["2"] in 1, …'
     assert example.message == f"values seen in column 'c', by rows: {seen}"
+
+
+def test_one_late_row_with_consent_is_enough_to_say_nothing(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells = [f"{row},{row},{'1|2' if row == 300 else '1'}" for row in range(400)]
+    Path("a.csv").write_text("\n".join(["id,n,c", *cells, ""]), encoding="utf-8")
+    small_blocks(monkeypatch, 256)
+    report = importer.validate(files, "a.csv")
+    assert (report.without_consent, dict(report.warnings)) == (399, {})
+
+
+@pytest.mark.usefixtures("files")
+def test_of_groups_only_the_lines_that_refuse_are_shown() -> None:
+    Path("a.csv").write_text("id,n,c\n7,1,1|2\n7,2,9\n", encoding="utf-8")
+    (finding,) = importer.validate(mapping_of(f'split: "|", {BOTH}', GROUPED), "a.csv").warnings.values()
+    assert (finding.count, finding.examples[0].message) == (2, "values seen in column 'c', by rows: [\"9\"] in 1")
 
 
 def test_one_reject_is_no_filter_of_everything(files: Path) -> None:
