@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
-from importer.encoder import ChunkInput, Encoder, Hours, Inspector
+from importer.encoder import ChunkInput, ConsentSeen, Encoder, Hours, Inspector
 from importer.errors import PersonalDataFound
 from importer.records import Batch, EncodedRows, Place, Span, rejects_within
 from importer.report import Example
@@ -80,6 +80,7 @@ class Belt:
         report.times = hours.times(self._timezone, self._now_ms)
         for oddity in report.times.oddities():
             report.warnings.note(oddity.rule, [Example((0, 0), "", oddity.message)], oddity.events)
+        _note_consent(report, [encoder.consent for encoder in encoders if encoder.consent is not None])
         report.oldest_ms = min((one.oldest_ms for one in encoders if one.oldest_ms is not None), default=None)
         report.newest_ms = max((one.newest_ms for one in encoders if one.newest_ms is not None), default=None)
 
@@ -150,6 +151,16 @@ def personal_data_found(findings: Findings, names: Iterable[str]) -> PersonalDat
     ]
     message = "\n".join(["There is personal data in targets that are not declared to carry it:", *lines])
     return PersonalDataFound(message, "Mend the mapping; or run without --strict, if this is meant to be sent.")
+
+
+def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
+    """Say what consent was required, and warn if no row of any source had it."""
+    if seen:
+        whole = ConsentSeen(seen[0].consent)
+        for one in seen:
+            whole.merge(one)
+        whole.note(report.warnings)
+        report.consent = whole.consent.require
 
 
 def _ahead(

@@ -21,6 +21,7 @@ from importer.mapping.culprits import UNCOMPUTABLE
 from importer.mapping.document import load_document
 from importer.mapping.failures import Failures
 from importer.mapping.numbers import NumberFormat
+from importer.mapping.payload import places, target_kinds
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
 from importer.outstanding import Work, member_of
@@ -31,10 +32,12 @@ from importer.source.rows import SourceRow, source_rows
 from importer.staging.gather import Gathered, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from importer.encoder import ChunkInput
+    from importer.mapping.consent import Consent
+    from importer.records import EncodedRows
     from importer.report import Progress
     from importer.settings import RunSettings
     from importer.source import Chunk
@@ -48,11 +51,13 @@ class Explanation:
     """All about row ``row`` of ``file``, as far as it came.
 
     ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of
-    the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
-    column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has
-    the same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is
-    what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row
-    did not come so far. ``warnings`` say which rules the event breaks, although it is sent.
+    the event; a record that cannot be read has none but its text, in ``record``. ``consent`` has the accepted
+    categories of the row, or of each row of its group. ``group`` has the key of its group by column, ``gathered`` how
+    its lines were found, and ``twins`` files that were left out, each with the one that has the same bytes.
+    ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is what a run
+    sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row did not come
+    so far. ``places`` says where in the event a target stands, if it is not at its own path. ``warnings`` say which
+    rules the event breaks, although it is sent.
     """
 
     file: str
@@ -63,6 +68,7 @@ class Explanation:
     record: str | None = None
     rows: list[SourceRow] = field(default_factory=list)
     where: Step | None = None
+    consent: Step | None = None
     group: dict[str, str | None] | None = None
     gathered: Gathered | None = None
     twins: list[tuple[str, str]] = field(default_factory=list)
@@ -71,6 +77,7 @@ class Explanation:
     event: bytes | None = None
     key: dict[str, str | None] | None = None
     warnings: list[str] = field(default_factory=list)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def parse_place(text: str) -> tuple[str, int]:
@@ -203,6 +210,8 @@ class _Explainer:
         found.rejects = encoded.rejects
         seen = encoder.seen.findings.values()
         found.warnings = [example.message for finding in seen for example in finding.examples]
+        if mapping.consent is not None and self._lacks(mapping.consent, wanted, encoded):
+            return
         if encoded.count:
             found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
         else:
@@ -210,15 +219,31 @@ class _Explainer:
         with suppress(*UNCOMPUTABLE):  # then the reject says why, and there are no steps to show
             self._trace(encoder, wanted, source)
 
+    def _lacks(self, consent: Consent, chunk: ChunkInput, encoded: EncodedRows) -> bool:
+        """Whether the event is not sent because a row of it lacks the consent; which one, and what it has."""
+        given = consent.given_in(chunk.frame)
+        detail = f"{consent.name}: needs {consent.needs}"
+        self._found.consent = Step("consent", detail, given if chunk.groups is not None else given[0])
+        if not encoded.without_consent:
+            return False
+        index = consent.agreed(chunk.frame).arg_min() or 0
+        row = self._found.rows[index]
+        where = f"{row.file}:{row.row}: " if chunk.groups is not None else ""
+        self._found.fate, self._found.reason = "filtered", f"{where}{consent.lacking(given[index])}"
+        return True
+
     def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
         """The steps, on the very frames that the encoder makes the event of."""
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
         frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
-        fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))
+        kinds = target_kinds(self._mapping.payload)
+        context = Context(self._mapping.timezone, numbers, self._plan.units, kinds=kinds)
+        fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())
+        self._found.places = places(self._mapping.payload)
         if "context.event_id" in self._mapping.fields:
             self._found.key = None
         elif self._mapping.key == "position":

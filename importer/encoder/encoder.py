@@ -8,13 +8,14 @@ every cut, with groups at every cut between two of them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer.encoder import buffers, rejecting
+from importer.encoder.consent import ConsentSeen, Parted, parted_by
 from importer.encoder.hours import Hours, hours_of
 from importer.encoder.inspector import Broken, Entries, Inspector, Seen
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
@@ -60,6 +61,7 @@ class Encoder:
     ``newest_ms`` are the first and the last ``context.event_timestamp`` of an event, ``None`` as long as there is none.
     What ``inspector`` sees is in ``seen``, and when events were in ``hours``. With ``strict``, an event that breaks a
     rule of the event reference is rejected.
+    ``consent`` is what was seen of the consent of rows, ``None`` if the mapping requires none.
     """
 
     def __init__(
@@ -82,17 +84,24 @@ class Encoder:
         self.newest_ms: int | None = None
         self.seen = Seen()
         self.hours = Hours()
+        self.consent = ConsentSeen(mapping.consent) if mapping.consent is not None else None
         self._counting = Lock()  # chunks are encoded side by side
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
+        consent = self._mapping.consent
+        parted = parted_by(consent, chunk, self._mapping) if consent is not None else None
+        chunk = parted.chunk if parted is not None else chunk
         try:
             made = self._made(chunk)
         except UNCOMPUTABLE:
             made = self._made_of_the_others(chunk)
         self._note(made)
+        if parted is not None:
+            self._note_consent(parted, made)
         rejects = sorted(made.rejects, key=lambda reject: reject.number)
-        return self._encoded(chunk, made.events, tuple(rejects))
+        encoded = self._encoded(chunk, made.events, tuple(rejects))
+        return encoded if parted is None else replace(encoded, without_consent=buffers.numbers(parted.without, "q"))
 
     def _made_of_the_others(self, chunk: ChunkInput) -> _Made:
         """The events of ``chunk`` without the rows, or groups, that Polars cannot compute; these are rejected."""
@@ -248,6 +257,13 @@ class Encoder:
             self.sizes.update(counts)
             self.oldest_ms = min((ms for ms in (self.oldest_ms, oldest) if ms is not None), default=None)
             self.newest_ms = max((ms for ms in (self.newest_ms, newest) if ms is not None), default=None)
+
+    def _note_consent(self, parted: Parted, made: _Made) -> None:
+        any_passed = made.events.height + len(made.rejects) > len(parted.chunk.rejects)
+        if self.consent is not None:
+            seen = ConsentSeen.of(parted, self.consent.consent, any_passed=any_passed or self.consent.any_passed)
+            with self._counting:
+                self.consent.merge(seen)
 
     def _encoded(self, chunk: ChunkInput, events: pl.DataFrame, rejects: tuple[Reject, ...]) -> EncodedRows:
         framed = events[_EVENT].rechunk()

@@ -165,7 +165,8 @@ class Scope:
     def _typed_value(self, spec: FieldSpec, target: Target, event: str | None) -> Value | None:
         """The value as the type that the event reference has for the target."""
         found = reference.find(event, target.full)
-        kind = (found.item_type if found.type == "array" else found.type) if found else None
+        known = (found.item_type if found.type == "array" else found.type) if found else None
+        kind = self._context.kinds.get(target.full, known)
         value = self.value(spec, kind if kind in _SCALAR_TYPES else None, target.path, target.full)
         if value is None or found is None:
             return value

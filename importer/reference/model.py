@@ -68,10 +68,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A point on which the vendor's pages disagree, what the importer does about it, and why."""
+    """A point on which the vendor's pages disagree, what the importer does about it, and why.
+
+    ``option`` is the entry of a mapping that chooses another way, such as ``payload.timestamp_type``; empty where there
+    is none.
+    """
 
     name: str
     facts: str
     docs: tuple[str, ...]
     default: str
     why: str
+    option: str = ""

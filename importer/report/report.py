@@ -80,6 +80,8 @@ class Report:
     that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared. ``notes`` say
     what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is how long a run
     takes at least, after a dry run.
+    ``without_consent`` are those of the filtered rows of this run whose users had not agreed to all of ``consent``, the
+    categories that the mapping requires.
     """
 
     max_body_bytes: int = 0
@@ -113,6 +115,8 @@ class Report:
     notes: list[str] = field(default_factory=list)
     mapping_warnings: list[str] = field(default_factory=list)
     forecast_seconds: float | None = None
+    without_consent: int = 0
+    consent: tuple[str, ...] = ()
 
     def begin(self, max_body_bytes: int, notes: Iterable[str], mapping_warnings: Iterable[str]) -> None:
         """Take over what was decided and said before the first row."""
@@ -126,6 +130,7 @@ class Report:
         rejected = len({(reject.source, reject.number) for reject in rejects})
         self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - rejected
         self.rows.filtered += batch.filtered
+        self.without_consent += batch.without_consent
         self.rows.rejected += rejected
         self.events.accepted += accepted
         self.events.rejected += len(ack.refused)
@@ -145,8 +150,12 @@ class Report:
         for mine, theirs in ((self.rows, other.rows), (self.events, other.events)):
             for item in fields(mine):
                 setattr(mine, item.name, getattr(mine, item.name) + getattr(theirs, item.name))
-        for name in ("requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier"):
+        for name in (
+            "requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier",
+            "without_consent",
+        ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.consent = self.consent or other.consent
         self.warnings.merge(other.warnings)
         self.reject_codes.merge(other.reject_codes)
         self.sizes.merge(other.sizes)
@@ -228,6 +237,7 @@ class Report:
             "mapping_warnings": self.mapping_warnings,
             "coverage": self.coverage.to_json(),
             "times": {"oldest_ms": self.oldest_ms, "newest_ms": self.newest_ms, **self.times.to_json()},
+            "filtered": {"consent": self.without_consent},
         }
 
     def render_json(self) -> str:

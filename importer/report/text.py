@@ -81,7 +81,11 @@ def _counts(report: Report) -> Iterator[str]:
         "done by an earlier run": rows.skipped,
         "pending": rows.pending,
     }
-    yield from (_line("", count, fate) for fate, count in others.items() if count)
+    for fate, count in others.items():
+        if count:
+            yield _line("", count, fate)
+        if fate == "filtered" and report.without_consent:
+            yield f"{'':>17}of them {report.without_consent:,} without consent {one_line(', '.join(report.consent))}"
     yield _line("events", events.accepted, "accepted")
     if events.rejected:
         yield _line("", events.rejected, "rejected by the destination")
