@@ -70,7 +70,9 @@ def page_views() -> Iterator[Record]:
         moment = FIRST + timedelta(days=number // 40, seconds=random.randrange(13 * 3600))
         visitor = random.randrange(VISITORS)
         path, title, template = random.choice(PAGES)
-        time = "yesterday" if number == PAGE_VIEWS // 2 else str(int(moment.timestamp() * 1000) + number)
+        time = str(int(moment.timestamp() * 1000) + number)
+        if number == PAGE_VIEWS // 2:
+            time, consents[visitor] = "yesterday", "1,2,3"
         url = f"https://shop.example{path}"
         yield time, f"v{visitor:04}", url, title, template, consents[visitor], f"192.0.2.{visitor}"
 
