@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from importer.mapping.numbers import NumberFormat
+
+if TYPE_CHECKING:
+    from importer.mapping.lookups import Lookups
 
 
 class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
@@ -83,13 +86,14 @@ class Context:
 
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
     guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
-    a list.
+    a list. ``lookups`` are the files that fields look values up in, ``None`` where no field does.
     """
 
     timezone: str | None = None
     numbers: NumberFormat = field(default_factory=NumberFormat)
     units: dict[str, str] = field(default_factory=dict)
     stages: Stages | None = None
+    lookups: Lookups | None = None
 
     def staged(self, expr: pl.Expr) -> pl.Expr:
         """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""
