@@ -128,6 +128,8 @@ class _LookupFile:
     def _tables(self, file: SourceFile, dialect: Dialect | None) -> dict[str, LookupTable]:
         stability = Stability(file)
         uses = self._with_columns(open_source(file, 0, dialect).schema)
+        if not uses:
+            return {}
         columns = {name for use in uses for name in (key_columns(use.spec)[1], use.spec.take)}
         rows = _rows(file, dialect, sorted(columns))
         self.sha256 = _sha256(file)
@@ -160,14 +162,13 @@ class _LookupFile:
             for use in uses:
                 self._problem(use, "on", f"{self._name}: {error}")
             return None
-        rows = rows.with_columns(key.alias(KEY)).drop_nulls(KEY)
-        takes = {take: _several_values(rows, take) for take in dict.fromkeys(use.spec.take for use in uses)}
+        table = LookupTable.of(rows.with_columns(key.alias(KEY)).drop_nulls(KEY))
+        takes = {take: _several_values(table, take) for take in dict.fromkeys(use.spec.take for use in uses)}
         for use in uses:
             if message := takes[use.spec.take]:
                 several = f"{self._name} has several values of {use.spec.take!r} for one key"
                 self._problem(use, "on", f"{several}: {message}. Keep one row for each key")
-        known = [take for take, message in takes.items() if not message]
-        return LookupTable.of(rows.unique(KEY, keep="first", maintain_order=True).select(KEY, *known))
+        return table.only([take for take, message in takes.items() if not message])
 
     def _problem(self, use: _Use, part: str, message: str, *, is_damage: bool = False) -> None:
         self._problems.append(LookupProblem((*use.path, part), message, is_damage))
@@ -216,17 +217,15 @@ def _sha256(file: SourceFile) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def _several_values(rows: pl.DataFrame, take: str) -> str:
+def _several_values(table: LookupTable, take: str) -> str:
     """The first keys that have several values of ``take``, each with two of them; empty if there are none."""
-    distinct = rows.unique([KEY, take], keep="first", maintain_order=True)
-    several = distinct.filter(pl.col(KEY).is_duplicated())
-    keys = several[KEY].unique(maintain_order=True)
+    rows = table.contradictions(take).sort(_ROW)
+    keys = rows[KEY].unique(maintain_order=True)
+    is_first, differs = pl.int_range(pl.len()) == 0, pl.col(take).ne_missing(pl.col(take).shift(1))
     shown = []
     for key in keys.head(_SHOWN_KEYS):
-        first, other = (
-            f"{quoted(None if value is None else str(value))} in row {row}"
-            for value, row in several.filter(pl.col(KEY) == key).head(2).select(take, _ROW).iter_rows()
-        )
-        shown.append(f"{quoted(key)} has {first} and {other}")
-    more = f"; and {len(keys) - _SHOWN_KEYS:,} keys more" if len(keys) > _SHOWN_KEYS else ""
+        two = rows.filter(pl.col(KEY) == key).filter(is_first | differs).select(take, _ROW).head(2)
+        values = (f"{quoted(None if cell is None else str(cell))} in row {row:,}" for cell, row in two.iter_rows())
+        shown.append(f"{quoted(key)} has {' and '.join(values)}")
+    more = f"; so have {len(keys) - _SHOWN_KEYS:,} more" if len(keys) > _SHOWN_KEYS else ""
     return "; ".join(shown) + more
