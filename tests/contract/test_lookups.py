@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
-
-if TYPE_CHECKING:
-    import pytest
 
 MAPPING = """\
 version: 1
@@ -30,15 +29,13 @@ fields:
 def test_missing_products_are_rejected_and_an_edited_file_is_another_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    def call(command: str, source: str, *arguments: str) -> tuple[int, dict[str, Any], str]:
-        options = [command, "conf/m.yaml", source, "--site", "7", "--url", url, "--json", *arguments]
-        monkeypatch.setattr("sys.argv", ["importer", *options])
-        try:
+    def call(command: str, *arguments: str) -> tuple[int, dict[str, Any], str]:
+        to = ("--site", "7", "--url", url) if command != "validate" else ()
+        monkeypatch.setattr("sys.argv", ["importer", command, "conf/m.yaml", *arguments, *to, "--json"])
+        with pytest.raises(SystemExit) as ended:
             main()
-        except SystemExit as ended:
-            code = int(ended.code or 0)
         out, err = capfd.readouterr()
-        return code, json.loads(out), err
+        return int(ended.value.code or 0), json.loads(out), err
 
     def products(text: str) -> None:
         Path("conf/data/products.csv").write_text(f"code;label\n{text}", encoding="utf-8")
@@ -49,8 +46,10 @@ def test_missing_products_are_rejected_and_an_edited_file_is_another_import(
     Path("conf/m.yaml").write_text(MAPPING, encoding="utf-8")
     rows = "".join(f"{n},A{n},c,2024-01-02T03:04:05Z\n" for n in range(1, 5))
     Path("o.csv").write_text(f"order_id,sku,customer,at\n{rows}", encoding="utf-8")
-    products("A1;Shoe\nA2;\nA4;Hat\n")
     with spawn() as url:
+        code, _, words = call("validate")
+        assert (code, "there is no file conf/data/products.csv" in words) == (2, True)
+        products("A1;Shoe\nA2;\nA4;Hat\n")
         code, report, _ = call("run", "o.csv", "--limit", "1")
         assert (code, report["status"], report["rows"]["sent"]) == (0, "incomplete", 1)
         products("A1;Shoes\nA2;\nA4;Hat\n")
@@ -67,7 +66,7 @@ def test_missing_products_are_rejected_and_an_edited_file_is_another_import(
         )
 
         products("A1;Shoe\nA2;\nA3;Coat\nA4;Hat\n")
-        assert call("run", "o.csv")[:2][1]["status"] == "nothing_new"  # it is finished
+        assert call("run", "o.csv")[1]["status"] == "nothing_new"  # it is finished
         code, retried, _ = call("retry", report["rejects"])
         assert (code, retried["rows"]["sent"], retried["overall"]["rejected"]) == (0, 1, 0)
         assert (received(url)["events"], received(url)["unique_ids"]) == (4, 4)

@@ -60,7 +60,7 @@ def test_a_key_that_is_empty_has_no_row_and_is_not_missing() -> None:
     Path("products.csv").write_text("sku,label\n,nothing\n7,Shoe\n", encoding="utf-8")
     found = run(f"  mine: {lookup(behind=', default: none')}\n", {"sku": ["7", None, ""]})
     assert (found.values("mine"), found.rejects) == (["Shoe", "none", "none"], {})
-    parts = pl.DataFrame({"sku": ["", None, "7"], "label": ["x", "y", ""]})
+    parts = pl.DataFrame({"sku": ["", None, "7", "7"], "label": ["x", "y", "", None]})
     parts.write_parquet("p.parquet")
     assert run(f"  mine: {lookup(file='p.parquet')}\n", {"sku": ["7", ""]}).values("mine") == [None, None]
 
@@ -97,6 +97,13 @@ def test_what_was_found_takes_the_usual_steps_and_the_type_of_its_target() -> No
     assert message == ("type", "mine: 'label' of products.csv is \"Shoe\", which is not a number")
 
 
+def test_files_with_the_same_columns_are_not_mixed_up() -> None:
+    Path("others.csv").write_text("sku,label\n7,Boot\n", encoding="utf-8")
+    found = run(f"  a: {lookup()}\n  b: {lookup(file='others.csv')}\n  c: {lookup('price', on='{x: sku}')}\n",
+                {"sku": ["7"], "x": ["8"]})  # fmt: skip
+    assert [found.values(name) for name in "abc"] == [["Shoe"], ["Boot"], ["3"]]
+
+
 def test_types_of_parquet_stay() -> None:
     frame = pl.DataFrame({"sku": ["7"], "tags": [["a", "b"]], "n": [1.5], "more": [{"a": 1}]})
     frame.write_parquet("p.parquet")
@@ -119,6 +126,12 @@ def test_a_csv_is_recognised_as_sources_are(name: str, content: bytes) -> None:
     Path(name).parent.mkdir(exist_ok=True)
     Path(name).write_bytes(content)
     assert run(f"  mine: {lookup(file=name)}\n", {"sku": ["7"]}).values("mine") == ["é"]
+
+
+def test_folders_give_a_file_no_columns() -> None:
+    Path("day=2024-01-02").mkdir()
+    Path("day=2024-01-02/a.csv").write_text("sku,day\n7,2023\n", encoding="utf-8")
+    assert run(f"  mine: {lookup('day', file='day=2024-01-02/a.csv')}\n", {"sku": ["7"]}).values("mine") == ["2023"]
 
 
 # --- what is missing
@@ -325,6 +338,16 @@ def test_a_path_is_seen_from_the_mapping_or_absolute(tmp_path: Path, monkeypatch
     assert [item.path for item in of_text] == [("fields", "a", "lookup", "file")]
 
 
+def test_a_file_that_changes_while_it_is_read_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    def written_on(file: Any) -> str:  # noqa: ANN401
+        file.path.write_text(f"{PRODUCTS}9,Late,1,yes,\n", encoding="utf-8")
+        return "hash of other bytes"
+
+    monkeypatch.setattr(lookups, "_sha256", written_on)
+    ((_, message, is_damage),) = read_lookups(document(f"  a: {lookup()}\n")).problems
+    assert (message[:40], is_damage) == ("products.csv: changed while it was read ", True)
+
+
 def test_a_file_is_read_once_and_a_key_is_searched_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
     whole = lookups._rows
@@ -349,8 +372,8 @@ def test_keys_with_the_same_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch)
         return texts.str.len_bytes().cast(pl.UInt64) if seed == 0 else texts.hash(seed)
 
     monkeypatch.setattr(tables, "_hashed", weak)
-    found = run(f"  a: {lookup(more=', missing: null')}\n", {"sku": ["7", "8", "9", "007"]})
-    assert found.values("a") == ["Shoe", None, None, "Bond"]
+    found = run(f"  a: {lookup('price', more=', missing: null')}\n", {"sku": ["7", "8", "9", "007"]})
+    assert found.values("a") == ["12.50", "3", None, "1.005"]
 
 
 def test_a_key_with_the_hash_of_another_one_is_not_found(monkeypatch: pytest.MonkeyPatch) -> None:
