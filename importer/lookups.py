@@ -50,15 +50,17 @@ class _TooLarge(Exception):  # noqa: N818  named for what it says, as every exce
 def read_lookups(document: Document) -> Lookups:
     """All files that ``document`` looks values up in, each read once; of those with a problem, the problem.
 
-    A path is seen from the folder of the mapping, or from the current one where the mapping is no file.
+    A path is seen from the folder of the mapping, or from the current one where the mapping is no file. How a CSV is
+    written is recognised in it; what counts as no value in it, beside the empty cell, is what ``source`` says.
     """
     folder = document.path.parent if document.path is not None else Path()
     tables: dict[tuple[str, str], LookupTable] = {}
     hashes: dict[str, str] = {}
     problems: list[LookupProblem] = []
     notes: list[str] = []
+    options = SourceSpec(null_values=document.mapping.source.null_values)
     for name, uses in _uses(document.mapping).items():
-        reader = _LookupFile(folder / name, name, uses, problems)
+        reader = _LookupFile(folder / name, name, options, uses, problems)
         tables |= {(name, column): table for column, table in reader.tables().items()}
         hashes |= {name: reader.sha256} if reader.sha256 else {}
         notes += reader.notes
@@ -103,11 +105,14 @@ class _LookupFile:
     ``sha256`` is that of all its bytes in hex, empty if it was not read to its end.
     """
 
-    def __init__(self, path: Path, name: str, uses: Sequence[_Use], problems: list[LookupProblem]) -> None:
+    def __init__(
+        self, path: Path, name: str, options: SourceSpec, uses: Sequence[_Use], problems: list[LookupProblem]
+    ) -> None:
         self.sha256 = ""
         self.notes: list[str] = []
         self._path = path
         self._name = name
+        self._options = options
         self._uses = uses
         self._problems = problems
 
@@ -117,8 +122,8 @@ class _LookupFile:
             self._at_all("file", message)
             return {}
         try:
-            file = replace(recognise(self._path, SourceSpec()), partitions=())
-            return self._tables(file, sniff(file, SourceSpec()) if file.format == "csv" else None)
+            file = replace(recognise(self._path, self._options), partitions=())
+            return self._tables(file, sniff(file, self._options) if file.format == "csv" else None)
         except _TooLarge as error:
             self._at_all("file", str(error))
         except SourceUnreadable as error:

@@ -128,6 +128,14 @@ def test_a_csv_is_recognised_as_sources_are(name: str, content: bytes) -> None:
     assert run(f"  mine: {lookup(file=name)}\n", {"sku": ["7"]}).values("mine") == ["é"]
 
 
+def test_texts_in_it_mean_what_the_source_says() -> None:
+    Path("t.csv").write_text("sku;label;price\n7;NULL;1.250,50\n", encoding="utf-8")
+    head = f"{HEAD}source: {{null_values: [\"NULL\"], decimal: ',', thousands: '.', encoding: latin-1}}\n"
+    fields = f"  a: {lookup(file='t.csv')}\n  value: {lookup('price', file='t.csv')}\n"
+    found = run(fields, {"sku": ["7"]}, head=head, is_text=True)
+    assert (found.values("a"), found.values("value")) == ([None], [1250.5])
+
+
 def test_folders_give_a_file_no_columns() -> None:
     Path("day=2024-01-02").mkdir()
     Path("day=2024-01-02/a.csv").write_text("sku,day\n7,2023\n", encoding="utf-8")
