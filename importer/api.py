@@ -43,7 +43,7 @@ _POSITIVE = ("requests_per_second", "concurrency", "limit", "max_item_bytes", "m
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "endpoint": str, "requests_per_second": (int, float), "concurrency": int, "limit": int, "test_code": str,
-    "max_item_bytes": int, "max_body_bytes": int, "again": bool, "accept_incomplete_groups": bool,
+    "max_item_bytes": int, "max_body_bytes": int, "again": bool, "accept_incomplete_groups": bool, "strict": bool,
     "max_rejects": (RejectLimit, int, str), "state_dir": (str, os.PathLike), "rejects": (str, os.PathLike),
 }  # fmt: skip
 
@@ -68,6 +68,7 @@ class Options(TypedDict, total=False):
     max_body_bytes: int | None
     retry: RetryPolicy
     accept_incomplete_groups: bool
+    strict: bool
 
 
 def load_mapping(mapping: PathLike | Document) -> Document:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
-from importer.records import Batch, EncodedRows, Piece, Reject, Span, rejects_within
+from importer.records import Batch, EncodedRows, Piece, Reject, Span, count_within, rejects_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +35,7 @@ class Batcher:
         self._pieces: list[Piece] = []
         self._spans: list[Span] = []
         self._rejects: list[Reject] = []
+        self._without_consent = 0
         self._bytes = 0
         self._items = 0
 
@@ -87,11 +88,13 @@ class Batcher:
         else:
             self._spans.append(Span(source, start, stop))
         self._rejects += rejects_within(encoded.rejects, start, stop)
+        self._without_consent += count_within(encoded.without_consent, start, stop)
 
     def _close(self) -> Batch:
         rows = sum(span.rows for span in self._spans)
         filtered = rows - sum(piece.source_rows for piece in self._pieces) - len(self._rejects)
-        batch = Batch(self._number, tuple(self._pieces), tuple(self._spans), tuple(self._rejects), filtered)
+        pieces, spans, rejects = tuple(self._pieces), tuple(self._spans), tuple(self._rejects)
+        batch = Batch(self._number, pieces, spans, rejects, filtered, self._without_consent)
         self._number += 1
         self._start()
         return batch

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
-from importer.encoder import ChunkInput, Encoder
+from importer.encoder import ChunkInput, ConsentSeen, Encoder, Hours, Inspector
+from importer.errors import PersonalDataFound
 from importer.records import Batch, EncodedRows, Place, Span, rejects_within
+from importer.report import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from importer.outstanding import Work
     from importer.plan import Plan
-    from importer.report import Report
+    from importer.report import Findings, Report
     from importer.source import Chunk
 
 AHEAD = 2
@@ -25,10 +27,18 @@ AHEAD = 2
 
 
 class Belt:
-    """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end."""
+    """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end.
 
-    def __init__(self, plan: Plan, works: Sequence[Work]) -> None:
+    ``now_ms`` is the present, in milliseconds since 1970. With ``is_guarded``, nothing is given out from where personal
+    data was found that no target is declared to carry.
+    """
+
+    def __init__(self, plan: Plan, works: Sequence[Work], now_ms: int, *, is_guarded: bool = False) -> None:
         self.works = works
+        self._now_ms = now_ms
+        self._is_guarded = is_guarded
+        self._is_strict = plan.settings.strict
+        self._timezone = plan.document.mapping.timezone or "UTC"
         self.ended: dict[int, int] = {}
         self.rows_read = 0
         self._profile = plan.profile
@@ -59,10 +69,18 @@ class Belt:
     def note(self, report: Report) -> None:
         """Add sizes, warnings and the first and last time to ``report``, and whether ``--limit`` left rows unread."""
         report.is_limited = self._events_left == 0
-        encoders = self._encoders.values()
+        encoders, hours = self._encoders.values(), Hours()
         for encoder in encoders:
             report.sizes.add(encoder.sizes.items())
             report.warnings.merge(encoder.findings)
+            report.coverage.add(encoder.seen.events, encoder.seen.coverage, encoder.seen.entries)
+            report.warnings.merge(encoder.seen.findings)
+            report.personal |= encoder.seen.personal
+            hours.merge(encoder.hours)
+        report.times = hours.times(self._timezone, self._now_ms)
+        for oddity in report.times.oddities():
+            report.warnings.note(oddity.rule, [Example((0, 0), "", oddity.message)], oddity.events)
+        _note_consent(report, [encoder.consent for encoder in encoders if encoder.consent is not None])
         report.oldest_ms = min((one.oldest_ms for one in encoders if one.oldest_ms is not None), default=None)
         report.newest_ms = max((one.newest_ms for one in encoders if one.newest_ms is not None), default=None)
 
@@ -72,6 +90,8 @@ class Belt:
         inputs = (chunk_input(work, self._anchored(work, chunk)) for chunk in reader.chunks(work.missing, work.anchors))
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
         for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
+            if self._is_guarded and encoder.seen.personal:
+                raise personal_data_found(encoder.seen.findings, encoder.seen.personal)
             encoded = self._limited(encoded)  # noqa: PLW2901 -- the same rows, perhaps fewer
             self._count(encoded.span)
             yield encoded
@@ -89,7 +109,13 @@ class Belt:
         mapping = work.source.mapping
         if id(mapping) not in self._encoders:
             profile = self._profile
-            self._encoders[id(mapping)] = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+            self._encoders[id(mapping)] = Encoder(
+                mapping,
+                profile.framing.separator,
+                profile.max_item_bytes,
+                Inspector(mapping, self._now_ms),
+                strict=self._is_strict,
+            )
         return self._encoders[id(mapping)]
 
     def _count(self, span: Span) -> None:
@@ -114,6 +140,27 @@ class Belt:
         stops = None if encoded.stops is None else encoded.stops[:count]
         offsets = encoded.offsets[: count + 1]
         return replace(encoded, span=span, rows=encoded.rows[:count], stops=stops, offsets=offsets, rejects=rejects)
+
+
+def personal_data_found(findings: Findings, names: Iterable[str]) -> PersonalDataFound:
+    """What stops a run with ``--strict``: where what was found, and its first example."""
+    lines = [
+        f"  {example.file}:{example.order[1]}: {example.message}"
+        for name in sorted(names)
+        for example in findings[name].examples[:1]
+    ]
+    message = "\n".join(["There is personal data in targets that are not declared to carry it:", *lines])
+    return PersonalDataFound(message, "Mend the mapping; or run without --strict, if this is meant to be sent.")
+
+
+def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
+    """Say what consent was required, and warn if no row of any source had it."""
+    if seen:
+        whole = ConsentSeen(seen[0].consent)
+        for one in seen:
+            whole.merge(one)
+        whole.note(report.warnings)
+        report.consent = whole.consent.require
 
 
 def _ahead(

@@ -38,13 +38,15 @@ class Encoded:
     """What becomes of the rows of a frame.
 
     ``events`` are UTF-8 JSON, one object each, in the order of their first rows. ``rejects`` are the rows that are not
-    sent, by their number in the frame (from 1), and why. ``filtered`` is how many rows the ``where`` of the mapping
-    leaves out. Without ``group_by``, events, rejects and filtered rows add up to the rows of the frame.
+    sent, by their number in the frame (from 1), and why. ``filtered`` is how many rows ``where`` and ``consent`` of the
+    mapping leave out, ``without_consent`` how many of them lack the consent. Without ``group_by``, events, rejects and
+    filtered rows add up to the rows of the frame.
     """
 
     events: list[bytes]
     rejects: tuple[Reject, ...]
     filtered: int
+    without_consent: int = 0
 
 
 def encode_frame(
@@ -73,7 +75,8 @@ def encode_frame(
     rejects = [reject for part in encoded for reject in part.rejects] + found.rejects
     sent = sum(len(part.rows_of(index)) for part in encoded for index in range(part.count))
     by_row = sorted(rejects, key=lambda reject: reject.row)
-    return Encoded(events, tuple(by_row), table.height - sent - len(rejects))
+    without_consent = sum(len(part.without_consent) for part in encoded)
+    return Encoded(events, tuple(by_row), table.height - sent - len(rejects), without_consent)
 
 
 def _normal(frame: pl.DataFrame | pa.Table) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from importer.ack import AckWriter
 from importer.beginning import outstanding
-from importer.belt import Belt
+from importer.belt import Belt, personal_data_found
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
 from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything
@@ -42,23 +42,38 @@ WAKE_SECONDS = 0.1
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
 
 
-def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None:
-    """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def validate(
+    plan: Plan, report: Report, progress: Progress, stop: Stop, *, now: Callable[[], datetime] = _utc_now
+) -> None:
+    """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire.
+
+    Raises:
+        ImporterError: what would stop the run.
+    """
     started = time.monotonic()
-    report.max_body_bytes = plan.profile.max_body_bytes
+    report.begin(plan.profile.max_body_bytes, plan.notes, plan.warnings)
     try:
         with everything(plan, progress, stop.check) as todo:
             todo.note(report)
-            _dry_run(plan, todo, report, progress, stop)
+            _dry_run(plan, todo, Belt(plan, todo.works, _milliseconds(now())), report, progress, stop)
     finally:
         report.seconds = time.monotonic() - started
     report.requests = report.batches
     report.balance()
     progress.update(report.snapshot(report.rows.read))
+    if plan.settings.strict and report.personal:
+        raise personal_data_found(report.warnings, report.personal)
 
 
-def _dry_run(plan: Plan, todo: Outstanding, report: Report, progress: Progress, stop: Stop) -> None:
-    belt = Belt(plan, todo.works)
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _dry_run(plan: Plan, todo: Outstanding, belt: Belt, report: Report, progress: Progress, stop: Stop) -> None:
     shown = time.monotonic()
     try:
         for batch in belt.batches():
@@ -104,7 +119,7 @@ def run(
     progress: Progress,
     stop: Stop,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = _utc_now,
 ) -> None:
     """Import what ``plan`` names and the checkpoint does not know as done; all that happened is in ``report``.
 
@@ -112,14 +127,14 @@ def run(
         ImporterError: what stopped the run. The checkpoint is true in every case, and the same call resumes.
     """
     started = time.monotonic()
-    report.max_body_bytes = plan.profile.max_body_bytes
+    report.begin(plan.profile.max_body_bytes, plan.notes, plan.warnings)
     check_destination(plan, destination)
     key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
     try:
         with Checkpoint(state_dir, key, now) as checkpoint:
             report.checkpoint = checkpoint.path
             with _recorded(checkpoint, report, plan.settings):
-                _import(plan, destination, checkpoint, report, progress, stop)
+                _import(plan, destination, checkpoint, report, progress, stop, _milliseconds(now()))
     finally:
         report.seconds = time.monotonic() - started
 
@@ -139,7 +154,13 @@ def _recorded(checkpoint: Checkpoint, report: Report, settings: RunSettings) -> 
 
 
 def _import(
-    plan: Plan, destination: Destination, checkpoint: Checkpoint, report: Report, progress: Progress, stop: Stop
+    plan: Plan,
+    destination: Destination,
+    checkpoint: Checkpoint,
+    report: Report,
+    progress: Progress,
+    stop: Stop,
+    now_ms: int,
 ) -> None:
     todo = outstanding(plan, checkpoint, progress, stop.check)
     todo.note(report)
@@ -150,7 +171,7 @@ def _import(
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
     report.rejects = rejects.path
-    belt = Belt(plan, todo.works)
+    belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
             _carry(Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows), stop)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.forecast import dates, duration
+from importer.cli.forecast import dates, duration, least_seconds
 from importer.cli.options import apply, log_options, option, output_options, source_options
 from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
 from importer.cli.status import state_directory
@@ -67,6 +67,7 @@ def _dry_run(
     tell_notes(planned)
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)
+    report.forecast_seconds = least_seconds(report, settings.requests_per_second)
 
 
 def _check(mapping: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from importer.mapping.lookup_checks import check_lookup
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
+from importer.mapping.option_checks import check_consent, check_payload
 from importer.mapping.shape import EVENT_FORMS, FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
 from importer.mapping.yaml_loader import Node, NodePath, place_of
@@ -32,6 +33,8 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
     yield from check_source(mapping.source)
+    yield from check_consent(mapping.consent)
+    yield from check_payload(mapping)
     yield from _check_forms(root)
     for path, spec in _fields(mapping):
         yield from _check_field(path, spec)

@@ -13,6 +13,7 @@ from importer.errors import MappingInvalid, Problem, SourceUnreadable
 from importer.mapping.cells import Check, Context, Value, instance
 from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
+from importer.mapping.consent import Consent, compile_consent
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
@@ -21,6 +22,7 @@ from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
 from importer.mapping.odd_targets import odd_targets
+from importer.mapping.payload import place_time, target_kinds
 from importer.mapping.scope import Scope, Target
 from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
 from importer.mapping.tree import Branch, Leaf, Tree
@@ -83,7 +85,8 @@ class _Compiler:
             (self._damaged if is_damage else self._problems).append(self._located(path, message))
         source = self._mapping.source
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
-        self._context = Context(self._mapping.timezone, numbers, units, lookups=lookups)
+        kinds = target_kinds(self._mapping.payload)
+        self._context = Context(self._mapping.timezone, numbers, units, kinds=kinds, lookups=lookups)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
         self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
@@ -95,6 +98,7 @@ class _Compiler:
         for name, kind in self._mapping.source.columns.items():
             columns.declare(name, kind, ("source", "columns", name))
         where = self._where()
+        consent = self._consent()
         group_key = self._group_key()
         self._add_event_name()
         if test_code is not None:
@@ -105,15 +109,19 @@ class _Compiler:
         essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
         essentials.require(is_whole=not (self._problems or self._missing or self._damaged))
         self._raise_problems()
+        moment = essentials.moment()
+        place_time(self._mapping.payload, self._scope, self._members)
         return CompiledMapping(
             plan=self._scope.plan(self._members),
             lists=tuple(lists),
             where=where,
             grouping=self._groups.grouping(group_key) if self._groups else None,
-            moment=essentials.moment(),
+            moment=moment,
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
             warnings=odd_targets(self._mapping),
+            event_names=self._event_names(),
+            consent=consent,
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
@@ -148,6 +156,10 @@ class _Compiler:
             self._scope.checks += where.plan.checks
         return where
 
+    def _consent(self) -> Consent | None:
+        spec = self._mapping.consent
+        return None if spec is None else compile_consent(spec, self._columns, self._problem)
+
     def _add_event_name(self) -> None:
         spec = self._mapping.event
         if spec.value is not None:
@@ -161,6 +173,12 @@ class _Compiler:
         if value is not None:
             self._scope.add(self._members, Target(EVENT_NAME, EVENT_NAME, ("event",)), value)
             self._scope.require(EVENT_NAME, "event_name_missing", "the event has no name")
+
+    def _event_names(self) -> tuple[str, ...] | None:
+        spec = self._mapping.event
+        if spec.value is not None:
+            return (spec.value,)
+        return tuple(dict.fromkeys(spec.map.values())) if spec.map else None
 
     def _add_fields(self) -> list[EntryList]:
         lists = []

@@ -187,7 +187,8 @@ class Scope:
     def _typed_value(self, spec: FieldSpec, target: Target, event: str | None) -> Value | None:
         """The value as the type that the event reference has for the target."""
         found = reference.find(event, target.full)
-        kind = (found.item_type if found.type == "array" else found.type) if found else None
+        known = (found.item_type if found.type == "array" else found.type) if found else None
+        kind = self._context.kinds.get(target.full, known)
         value = self.value(spec, kind if kind in _SCALAR_TYPES else None, target.path, target.full)
         if value is None or found is None:
             return value
@@ -206,7 +207,9 @@ class Scope:
             if not members.add_constant(tuple(target.name.split(".")), constant):
                 self._problem(target.path, f"`{target.full}` gives a member that another target gives too")
             return
-        if constant not in ({}, []):
+        if isinstance(constant, str):
+            self.add(members, target, Value(pl.when(applies).then(pl.lit(constant)), pl.String()))
+        elif constant not in ({}, []):
             token = pl.when(applies).then(pl.lit(to_json(constant)))
             self.add(members, target, Value(token, pl.String(), raw=True))
 

@@ -254,6 +254,8 @@ def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePa
     }
     expected = _EXPECTED.get(path) or _EXPECTED.get(path[-1:]) or by_kind.get(kind, "a mapping of `name: value`")
     hint = "; is a space missing behind the `:`?" if isinstance(value, str) and ":" in value else ""
+    if kind == "tuple_type" and isinstance(value, (bool, int, float)):
+        hint = f': write "{_json_word(value)}" in quotes'
     return f"must be {expected}, not {_kind(value)}{hint}"
 
 

@@ -90,7 +90,8 @@ class FieldTracer:
         if path[0] == "event":
             return "string"
         found = reference.find(self.event, target)
-        kind = (found.item_type if found.type == "array" else found.type) if found else None
+        known = (found.item_type if found.type == "array" else found.type) if found else None
+        kind = self.context.kinds.get(target, known)
         return kind if kind in _SCALAR_TYPES else None
 
     def _columns(

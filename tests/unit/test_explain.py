@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from importer.plan import Plan
     from importer.records import Reject
 
+NOW_MS = 1_800_000_000_000
 ROOT = Path(__file__).parents[2]
 HEAD = "version: 1\nevent: purchase\nkey: id\nfields:\n  id: id\n  user.id: id\n"
 TIME = "  context.event_timestamp: {value: 1700000000000}\n"
@@ -73,7 +74,7 @@ def settled(planned: Plan) -> tuple[set[bytes], dict[tuple[str, int], Reject]]:
     """All events and rejects of a run, the latter by file and row."""
     events, rejects = set(), {}
     with everything(planned, Silent(), lambda: None) as todo:
-        for batch in Belt(planned, todo.works).batches():
+        for batch in Belt(planned, todo.works, NOW_MS).batches():
             rejects |= {(reject.file, reject.row): reject for reject in batch.rejects}
             events |= {piece.event(index) for piece in batch.pieces for index in range(piece.start, piece.stop)}
     return events, rejects
@@ -448,4 +449,4 @@ def test_a_row_that_goes_away_while_its_group_is_looked_for() -> None:
     (chunk,) = reader.chunks([Span(0, 1, 2)])
     Path("a.csv").write_text("id,sku,price,card\n9,a,1,x\n", encoding="utf-8")
     with pytest.raises(SourceChanged, match="is gone"):
-        _Explainer(planned, number, 1, chunk).explain(Silent())
+        _Explainer(planned, number, 1, chunk, NOW_MS).explain(Silent())
