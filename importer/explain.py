@@ -238,8 +238,8 @@ class _Explainer:
         frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
-        kinds = target_kinds(self._mapping.payload)
-        context = Context(self._mapping.timezone, numbers, self._plan.units, kinds=kinds)
+        plan, kinds = self._plan, target_kinds(self._mapping.payload)
+        context = Context(self._mapping.timezone, numbers, plan.units, kinds=kinds, lookups=plan.lookups)
         fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())

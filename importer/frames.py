@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from importer.encoder import ChunkInput, Encoder
 from importer.errors import UsageInvalid
+from importer.lookups import read_lookups
 from importer.mapping.compile import compile_mapping
 from importer.plan import guess_units
 from importer.records import Place, Reject, Span
@@ -65,7 +66,8 @@ def encode_frame(
         )
     table = _normal(frame)
     units = guess_units(document, _Frame(table))
-    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=test_code)
+    lookups = read_lookups(document)
+    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=test_code, lookups=lookups)
     encoder = Encoder(mapping, b"", max_item_bytes)
     found = _Found(mapping, table)
     encoded = [encoder.encode(chunk) for chunk in found.chunks()]

@@ -36,7 +36,6 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
     Without SOURCES only the mapping file itself is checked.
     """
-    from importer.mapping.document import load_document
     from importer.pipeline import Stop
 
     set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=quiet)
@@ -47,7 +46,7 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
             if sources:
                 _dry_run(mapping, sources, settings, report, stop, quiet=quiet)
             else:
-                load_document(mapping)
+                _check(mapping)
     except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
         error = caught
     text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
@@ -69,6 +68,14 @@ def _dry_run(
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)
     report.forecast_seconds = least_seconds(report, settings.requests_per_second)
+
+
+def _check(mapping: Path) -> None:
+    """The mapping by itself, and the files that it looks values up in."""
+    from importer.lookups import check_lookups
+    from importer.mapping.document import load_document
+
+    check_lookups(load_document(mapping))
 
 
 def _settings(options: dict[str, Any]) -> RunSettings:

@@ -98,7 +98,8 @@ def _timestamp(spec: FieldSpec, value: Value, context: Context, label: str) -> V
         raise FieldInvalid(f"{label} holds {type_name(value.dtype)}: say what it counts, e.g. `unit: ms`", "unit")
     counts = [("time_ambiguous", instant.ambiguous), ("time_nonexistent", instant.nonexistent)]
     converted = value.converted(_sane(instant.milliseconds), pl.Int64(), _unreadable(spec, value, clock, label))
-    return replace(converted, counts=tuple((name, expr) for name, expr in counts if expr is not None))
+    found = ((name, expr) for name, expr in counts if expr is not None)
+    return replace(converted, counts=(*value.counts, *found))
 
 
 def _unreadable(spec: FieldSpec, value: Value, clock: Clock, label: str) -> str:

@@ -12,6 +12,8 @@ from importer.mapping.numbers import NumberFormat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from importer.mapping.lookups import Lookups
+
 
 class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
     """A field cannot be built from its column; ``key`` is the entry of the field that is to blame."""
@@ -86,7 +88,8 @@ class Context:
 
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
     guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
-    a list. ``kinds`` are types of targets that the mapping chose over those of the event reference.
+    a list. ``kinds`` are types of targets that the mapping chose over those of the event reference. ``lookups`` are the
+    files that fields look values up in, ``None`` where no field does.
     """
 
     timezone: str | None = None
@@ -94,6 +97,7 @@ class Context:
     units: dict[str, str] = field(default_factory=dict)
     stages: Stages | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
+    lookups: Lookups | None = None
 
     def staged(self, expr: pl.Expr) -> pl.Expr:
         """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importer.mapping.lookup_checks import check_lookup
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
 from importer.mapping.option_checks import check_consent, check_payload
@@ -110,6 +111,7 @@ def _check_repeats(key: str, names: tuple[str, ...]) -> Iterator[Finding]:
 def _check_field(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     yield from _check_hash(path, spec)
     yield from _check_time(path, spec)
+    yield from check_lookup(path, spec)
     yield from check_timezone((*path, "timezone"), spec.timezone)
     for text, value in (spec.map or {}).items():
         if isinstance(value, (list, dict)):

@@ -93,7 +93,7 @@ class Columns:
         if isinstance(self.schema.get(name.partition(".")[0]), pl.Struct):
             return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
         hint = did_you_mean(name, self.schema)
-        is_field = path[0] == "fields"
+        is_field = path[0] == "fields" and path[-2:] != ("lookup", "on")
         return hint or (f"; for a constant write {{value: {json.dumps(name)}}}" if is_field else "")
 
 

@@ -17,6 +17,7 @@ from importer.mapping.consent import Consent, compile_consent
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
+from importer.mapping.lookups import LookupUnreadable
 from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from importer.mapping.document import Document
+    from importer.mapping.lookups import Lookups
 
 __all__ = ["CompiledMapping", "compile_mapping"]
 
@@ -46,33 +48,45 @@ def compile_mapping(
     is_text: bool,
     units: dict[str, str] | None = None,
     test_code: str | None = None,
+    lookups: Lookups | None = None,
 ) -> CompiledMapping:
     """Compile for a source with the columns of ``schema``; ``is_text`` for CSV, whose cells are all text.
 
     ``units`` are the epoch units guessed for columns with ``unit: auto``, by label; ``test_code`` becomes the root
-    property of that name (vendor: such events show in the event inspectors).
+    property of that name (vendor: such events show in the event inspectors). ``lookups`` are the files that it looks
+    values up in.
 
     Raises:
         MappingInvalid: with every problem of the mapping.
-        SourceUnreadable: all that is wrong is that the source lacks columns.
+        SourceUnreadable: all that is wrong is that the source lacks columns, or that a lookup file cannot be read.
     """
-    return _Compiler(document, dict(schema), units or {}, is_text=is_text).compile(test_code)
+    return _Compiler(document, dict(schema), units or {}, lookups, is_text=is_text).compile(test_code)
 
 
 class _Compiler:
     """The pass over one document."""
 
     def __init__(
-        self, document: Document, schema: dict[str, pl.DataType], units: dict[str, str], *, is_text: bool
+        self,
+        document: Document,
+        schema: dict[str, pl.DataType],
+        units: dict[str, str],
+        lookups: Lookups | None,
+        *,
+        is_text: bool,
     ) -> None:
         self._document = document
         self._mapping = document.mapping
         self._event = self._mapping.event.value
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
+        self._damaged: list[Problem] = []
+        for path, message, is_damage in lookups.problems if lookups is not None else ():
+            (self._damaged if is_damage else self._problems).append(self._located(path, message))
         source = self._mapping.source
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
-        self._context = Context(self._mapping.timezone, numbers, units, kinds=target_kinds(self._mapping.payload))
+        kinds = target_kinds(self._mapping.payload)
+        self._context = Context(self._mapping.timezone, numbers, units, kinds=kinds, lookups=lookups)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
         self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
@@ -93,7 +107,7 @@ class _Compiler:
         if EVENT_ID not in self._mapping.fields:
             self._add_event_id(group_key)
         essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
-        essentials.require(is_whole=not (self._problems or self._missing))
+        essentials.require(is_whole=not (self._problems or self._missing or self._damaged))
         self._raise_problems()
         moment = essentials.moment()
         place_time(self._mapping.payload, self._scope, self._members)
@@ -111,12 +125,16 @@ class _Compiler:
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
-        line, column = self._document.place(*path)
-        (self._missing if missing else self._problems).append(Problem(line, column, ".".join(map(str, path)), message))
+        (self._missing if missing else self._problems).append(self._located(path, message))
+
+    def _located(self, path: Path, message: str) -> Problem:
+        return Problem(*self._document.place(*path), ".".join(map(str, path)), message)
 
     def _raise_problems(self) -> None:
         if self._problems:
-            raise MappingInvalid(self._document.name, self._problems + self._missing)
+            raise MappingInvalid(self._document.name, self._problems + self._missing + self._damaged)
+        if self._damaged:
+            raise LookupUnreadable(self._document.name, self._damaged + self._missing)
         if self._missing:
             lines = "".join(f"\n  {problem}" for problem in self._missing)
             known = ", ".join(self._columns.schema)

@@ -93,11 +93,13 @@ class LookupSpec(Model):
     """A column of another file: ``take`` of the row whose ``on`` is that of the source row.
 
     ``file`` is a CSV or Parquet file, beside the mapping unless its path is absolute. ``on`` is the column that both
-    have, or one pair: column of the source, column of the file. What has no row there is ``missing``: its row is
-    rejected, the member is left out (``null``), or the ``default`` of the field is sent.
+    have, or one pair: column of the source, column of the file. Keys are compared as text: 7 and "7" agree, "007" is
+    another one. What has no row there is ``missing``: its row is rejected, the member is left out (``null``), or the
+    ``default`` of the field is sent. An empty key is not looked for, and gives no value. Texts in a CSV mean what
+    ``source`` says (``null_values``, ``decimal``, ``thousands``); its separator is recognised, its encoding is UTF-8.
     """
 
-    file: Text = Field(description="A CSV or Parquet file; its path is seen from the mapping file.")
+    file: Text = Field(description="A CSV (UTF-8) or Parquet file; its path is seen from the mapping file.")
     on: Annotated[
         dict[Text, Text], Field(min_length=1, max_length=1), BeforeValidator(_pair, json_schema_input_type=_PairInput)
     ] = Field(

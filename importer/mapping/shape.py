@@ -41,6 +41,7 @@ _EXPECTED: dict[NodePath, str] = {
     ("event",): "the name of the event, or a mapping with `column` or `sql`",
     ("key",): "the name of a column, a list of such names, or the word `position`",
     ("lookup",): "a mapping of `file`, `on` and `take`",  # of any field
+    ("on",): "the name of a column, or one pair `{column of the source: column of the file}`",
 }
 _PLACEHOLDER = {"version": 1, "event": {}, "fields": {"": {}}}
 

@@ -15,13 +15,14 @@ import polars as pl
 from importer import reference
 from importer.mapping.cells import Value
 from importer.mapping.failures import quoted
+from importer.mapping.lookups import Finder, key_columns, label_of
 from importer.mapping.values import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from importer.mapping.cells import Check, Context
-    from importer.mapping.models import FieldSpec
+    from importer.mapping.models import FieldSpec, LookupSpec
 
 Path = tuple[str, ...]
 _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "timestamp"})
@@ -62,15 +63,27 @@ class FieldTracer:
         if "value" in spec.model_fields_set:
             behind = [(Step("value", "", spec.value),)] * frame.height
             return [(*row, *(rest if holds(row) else ())) for row, rest in zip(conditions, behind, strict=True)]
-        name, origin = _origin(spec, path)
-        source = Value(pl.col(name), frame.schema[name])
+        source, origins = self._origins(frame, spec, path)
         label = f"column {spec.column!r}" if spec.sql is None else "the result of its SQL"
+        if spec.lookup is not None:
+            label = label_of(spec.lookup)
         columns = self._columns(frame, spec, self._kind(target, path), source, label)
         rows = zip(*columns, strict=True) if columns else iter([()] * frame.height)
         return [
-            (*first, *((origin._replace(value=value), *filter(None, rest)) if holds(first) else ()))
-            for first, value, rest in zip(conditions, frame[name].to_list(), rows, strict=True)
+            (*first, *((*origin, *filter(None, rest)) if holds(first) else ()))
+            for first, origin, rest in zip(conditions, origins, rows, strict=True)
         ]
+
+    def _origins(self, frame: pl.DataFrame, spec: FieldSpec, path: Path) -> tuple[Value, list[tuple[Step, ...]]]:
+        """The column that a field begins with, and for each row of ``frame`` the steps that say where it is from."""
+        name, origin = _origin(spec, path)
+        source = Value(pl.col(name), frame.schema[name])
+        first = [origin._replace(value=value) for value in frame[name].to_list()]
+        table = self.context.lookups.table(spec.lookup) if spec.lookup and self.context.lookups else None
+        if spec.lookup is None or table is None:
+            return source, [(step,) for step in first]
+        found = Finder().value(spec.lookup, source, table, self.context)
+        return found, list(zip(first, _lookup_steps(frame, spec.lookup, found), strict=True))
 
     def _kind(self, target: str, path: Path) -> str | None:
         """The type that the event reference has for ``target``; the name of the event is text."""
@@ -135,8 +148,20 @@ def _origin(spec: FieldSpec, path: Path) -> tuple[str, Step]:
     """The column of the frame that a field begins with, and the step that says so, without its value."""
     if spec.sql is not None:
         return sql_column((*path, "sql")), Step("sql", spec.sql, None)
-    name = spec.column or ""
+    name = key_columns(spec.lookup)[0] if spec.lookup is not None else spec.column or ""
     return name, Step("column", name, None)
+
+
+def _lookup_steps(frame: pl.DataFrame, spec: LookupSpec, found: Value) -> list[Step]:
+    """The step into the other file for each row of ``frame``."""
+    values = frame.select(found.expr.alias(_VALUE))[_VALUE].to_list()
+    reasons = first_reasons(frame, found.checks)
+    unknown = [frame.select(expr.alias(_FAILED))[_FAILED].to_list() for _, expr in found.counts]
+    detail = f"{label_of(spec)} by {key_columns(spec)[1]!r}"
+    return [
+        Step("lookup", f"{detail}: not there" if reason or any(flags) else detail, value, reason)
+        for value, reason, *flags in zip(values, reasons, *unknown, strict=True)
+    ]
 
 
 def _token(value: Any) -> Any:  # noqa: ANN401 -- a text, a list of them, or nothing
