@@ -18,6 +18,7 @@ _COMMANDS = {
     "status": "where imports stand",
     "retry": "send what was rejected, after the mapping was mended",
     "sandbox": "a local collect server that obeys the documented API",
+    "reference": "what the event reference says about an event: what it must carry, what it may",
     "schema": "the JSON Schema of the mapping file, for editors",
 }
 
