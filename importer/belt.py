@@ -17,6 +17,7 @@ from importer.report import Example
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from importer.duplicates import Identities, LeftOut
     from importer.outstanding import Work
     from importer.plan import Plan
     from importer.report import Findings, Report
@@ -30,13 +31,26 @@ class Belt:
     """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end.
 
     ``now_ms`` is the present, in milliseconds since 1970. With ``is_guarded``, nothing is given out from where personal
-    data was found that no target is declared to carry.
+    data was found that no target is declared to carry. ``identities`` takes the ids of all events, by the order of the
+    works; ``left_out`` are events that are not to be sent.
     """
 
-    def __init__(self, plan: Plan, works: Sequence[Work], now_ms: int, *, is_guarded: bool = False) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        works: Sequence[Work],
+        now_ms: int,
+        *,
+        is_guarded: bool = False,
+        identities: Identities | None = None,
+        left_out: LeftOut | None = None,
+    ) -> None:
         self.works = works
         self._now_ms = now_ms
         self._is_guarded = is_guarded
+        self._identities = identities
+        self._left_out = left_out
+        self._orders = {work.number: order for order, work in enumerate(works)}
         self._is_strict = plan.settings.strict
         self._timezone = plan.document.mapping.timezone or "UTC"
         self.ended: dict[int, int] = {}
@@ -47,6 +61,12 @@ class Belt:
         self._events_left = plan.settings.limit
         self._read: dict[int, list[Span]] = {}
         self._anchors: list[Anchor] = []
+
+    def encode_all(self) -> Iterator[None]:
+        """Everything, for what the encoders and ``identities`` see on the way; a pause behind each chunk."""
+        for work in self.works:
+            for _ in self._encoded(work):
+                yield
 
     def batches(self) -> Iterator[Batch]:
         """Everything that is still to do, in the order of the sources."""
@@ -87,13 +107,16 @@ class Belt:
     def _encoded(self, work: Work) -> Iterator[EncodedRows]:
         encoder = self._encoder(work)
         reader = work.source.open(work.number)
-        inputs = (chunk_input(work, self._anchored(work, chunk)) for chunk in reader.chunks(work.missing, work.anchors))
+        chunks = reader.chunks(work.missing, work.anchors)
+        inputs = (chunk_input(work, self._anchored(work, chunk), self._left_out) for chunk in chunks)
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
         for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
             if self._is_guarded and encoder.seen.personal:
                 raise personal_data_found(encoder.seen.findings, encoder.seen.personal)
             encoded = self._limited(encoded)  # noqa: PLW2901 -- the same rows, perhaps fewer
             self._count(encoded.span)
+            if self._identities is not None:
+                self._identities.add(self._orders[work.number], encoded)
             yield encoded
             if self._events_left == 0:
                 return
@@ -115,6 +138,7 @@ class Belt:
                 profile.max_item_bytes,
                 Inspector(mapping, self._now_ms),
                 strict=self._is_strict,
+                tells_ids=self._identities is not None,
             )
         return self._encoders[id(mapping)]
 
@@ -180,7 +204,7 @@ def _ahead(
             yield waiting.popleft().result()
 
 
-def chunk_input(work: Work, chunk: Chunk) -> ChunkInput:
+def chunk_input(work: Work, chunk: Chunk, left_out: LeftOut | None = None) -> ChunkInput:
     """What the encoder needs of ``chunk``, which a reader of the source of ``work`` gave."""
     name = work.source.name
     return ChunkInput(
@@ -193,4 +217,5 @@ def chunk_input(work: Work, chunk: Chunk) -> ChunkInput:
         place_of=chunk.places or (lambda row: Place(name, row, chunk.line_of(row))),
         groups=chunk.groups,
         file_rows=chunk.file_rows,
+        repeats=left_out.within(chunk.span) if left_out is not None else None,
     )

@@ -20,6 +20,8 @@ from importer.ack import AckWriter
 from importer.beginning import outstanding
 from importer.belt import Belt, personal_data_found
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
+from importer.dedupe import can_repeat, first_pass, note_repeats
+from importer.duplicates import Identities
 from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything
 from importer.plan import Plan, plan
@@ -59,7 +61,7 @@ def validate(
     try:
         with everything(plan, progress, stop.check) as todo:
             todo.note(report)
-            _dry_run(plan, todo, Belt(plan, todo.works, _milliseconds(now())), report, progress, stop)
+            _dry_run(plan, todo, _milliseconds(now()), report, progress, stop)
     finally:
         report.seconds = time.monotonic() - started
     report.requests = report.batches
@@ -73,7 +75,17 @@ def _milliseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _dry_run(plan: Plan, todo: Outstanding, belt: Belt, report: Report, progress: Progress, stop: Stop) -> None:
+def _dry_run(plan: Plan, todo: Outstanding, now_ms: int, report: Report, progress: Progress, stop: Stop) -> None:
+    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
+    with Identities(plan.settings.state_dir) as identities:
+        looks_for_repeats = left_out is None and can_repeat(plan.document.mapping)
+        belt = Belt(plan, todo.works, now_ms, identities=identities if looks_for_repeats else None, left_out=left_out)
+        _settle_all(plan, todo, belt, report, progress, stop)
+        note_repeats(report, identities.repeats(), todo.works, is_left_out=False)
+
+
+def _settle_all(plan: Plan, todo: Outstanding, belt: Belt, report: Report, progress: Progress, stop: Stop) -> None:
+    """What would be sent, as if every request had been answered."""
     shown = time.monotonic()
     try:
         for batch in belt.batches():
@@ -87,7 +99,7 @@ def _dry_run(plan: Plan, todo: Outstanding, belt: Belt, report: Report, progress
     finally:
         belt.note(report)
         todo.settle_dry(belt.ended, report)
-        report.rows.read = report.rows.duplicate + belt.rows_read
+        report.rows.read = report.copied_rows + belt.rows_read
         report.rows.pending = report.rows.read - report.rows.settled
 
 
@@ -171,7 +183,8 @@ def _import(
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
     report.rejects = rejects.path
-    belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict)
+    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
+    belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
             _carry(Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows), stop)
@@ -180,7 +193,7 @@ def _import(
         belt.note(report)
         with contextlib.suppress(StateUnusable):  # it fails again when the end of the run is recorded
             todo.settle(checkpoint, report)
-        report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
+        report.rows.read = report.rows.skipped + report.copied_rows + belt.rows_read
         with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
             report.rows.pending = _pending(checkpoint, belt)
             report.overall = overall(checkpoint.sources())._asdict()

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DIGEST_BITS = 128
 DIGEST_MODULUS = 1 << DIGEST_BITS
@@ -81,7 +81,9 @@ class EncodedRows:
     by default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting
     with 0), one for each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
     ``rejects`` are in the order of their numbers; rows of ``span`` that are in neither were filtered. Those of them
-    whose users did not agree to what the mapping requires are ``without_consent``, strictly increasing.
+    whose users did not agree to what the mapping requires are ``without_consent``, strictly increasing. ``duplicates``
+    are rows of events that were left out because an earlier event has their id, strictly increasing. ``ids`` are 128
+    bits of the id of each event, in two sequences of 64, where somebody asked for them.
     The sequences are memoryviews over Arrow buffers (int64, uint64): indexing gives a Python int, without a copy.
     """
 
@@ -96,6 +98,8 @@ class EncodedRows:
     stops: memoryview | None = None
     place_of: Callable[[int], Place] | None = None
     without_consent: memoryview | tuple[int, ...] = ()
+    duplicates: memoryview | tuple[int, ...] = ()
+    ids: tuple[memoryview, memoryview] | None = None
 
     @property
     def count(self) -> int:
@@ -156,6 +160,7 @@ class Batch:
     ``pieces`` may come from several chunks and files. ``spans`` cover every row that this batch settles: those of its
     events, the ``rejects`` of earlier stages and ``filtered`` rows between them. A batch without pieces acknowledges
     rows that gave no event. Of the filtered ones, so many were so because they are ``without_consent``.
+    ``duplicates`` counts rows by source that are not sent because an earlier event has the id of theirs.
     """
 
     number: int
@@ -164,6 +169,7 @@ class Batch:
     rejects: tuple[Reject, ...] = ()
     filtered: int = 0
     without_consent: int = 0
+    duplicates: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:

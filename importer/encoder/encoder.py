@@ -20,6 +20,7 @@ from importer.encoder.hours import Hours, hours_of
 from importer.encoder.inspector import Broken, Entries, Inspector, Seen
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
 from importer.mapping.culprits import UNCOMPUTABLE, culprits, sql_culprits
+from importer.mapping.essentials import EVENT_ID
 from importer.mapping.failures import Failures, quoted
 from importer.mapping.grouping import as_groups, as_lines, difference
 from importer.mapping.json_text import json_object
@@ -60,7 +61,7 @@ class Encoder:
     was noticed in rows that became events, ``sizes`` counts events by their size in bytes. ``oldest_ms`` and
     ``newest_ms`` are the first and the last ``context.event_timestamp`` of an event, ``None`` as long as there is none.
     What ``inspector`` sees is in ``seen``, and when events were in ``hours``. With ``strict``, an event that breaks a
-    rule of the event reference is rejected.
+    rule of the event reference is rejected. With ``tells_ids``, what is encoded has the ids of its events.
     ``consent`` is what was seen of the consent of rows, ``None`` if the mapping requires none.
     """
 
@@ -72,8 +73,10 @@ class Encoder:
         inspector: Inspector | None = None,
         *,
         strict: bool = False,
+        tells_ids: bool = False,
     ) -> None:
         self._mapping = mapping
+        self._tells_ids = tells_ids
         self._inspector = inspector
         self._strict = strict
         self._separator = separator.decode()
@@ -89,6 +92,7 @@ class Encoder:
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
+        chunk, duplicates = chunk.without_repeats()
         consent = self._mapping.consent
         parted = parted_by(consent, chunk, self._mapping) if consent is not None else None
         chunk = parted.chunk if parted is not None else chunk
@@ -101,7 +105,8 @@ class Encoder:
             self._note_consent(parted, made)
         rejects = sorted(made.rejects, key=lambda reject: reject.number)
         encoded = self._encoded(chunk, made.events, tuple(rejects))
-        return encoded if parted is None else replace(encoded, without_consent=buffers.numbers(parted.without, "q"))
+        without_consent = buffers.numbers(parted.without, "q") if parted is not None else ()
+        return replace(encoded, without_consent=without_consent, duplicates=buffers.numbers(duplicates, "q"))
 
     def _made_of_the_others(self, chunk: ChunkInput) -> _Made:
         """The events of ``chunk`` without the rows, or groups, that Polars cannot compute; these are rejected."""
@@ -148,7 +153,9 @@ class Encoder:
             rejects += self._rejects(chunk, rows, frame.filter(failed), failures)
             values = values.filter(~failed)
         event = json_object(values, self._mapping.plan.members, self._separator)
-        events = values.select(ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT))
+        events = values.select(
+            ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT), *self._id()
+        )
         sizes = events[_EVENT].str.len_bytes() - len(self._separator)
         large = sizes > self._max_item_bytes
         if large.any():
@@ -220,6 +227,9 @@ class Encoder:
             any_failed(plan.checks).alias(_FAILED),
         )
 
+    def _id(self) -> tuple[str, ...]:
+        return (EVENT_ID,) if self._tells_ids else ()
+
     def _stop(self) -> tuple[str, ...]:
         return (STOP,) if self._mapping.grouping else ()
 
@@ -278,6 +288,7 @@ class Encoder:
             digests=buffers.digests(framed.str.head(-len(self._separator)) if self._separator else framed),
             separator_bytes=len(self._separator),
             rejects=rejects,
+            ids=buffers.ids(events[EVENT_ID], is_hex=self._mapping.has_own_ids) if self._tells_ids else None,
             stops=buffers.numbers(events[STOP], "q") if is_grouped else None,
             place_of=chunk.place_of if chunk.is_staged else None,
         )

@@ -121,6 +121,7 @@ class _Compiler:
             unused=tuple(name for name in columns.schema if name not in columns.used),
             warnings=odd_targets(self._mapping),
             event_names=self._event_names(),
+            has_own_ids=EVENT_ID not in self._mapping.fields,
             consent=consent,
         )
 

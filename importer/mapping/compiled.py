@@ -153,7 +153,8 @@ class CompiledMapping:
     ``plan`` makes events of rows, or with ``grouping`` of groups of lines; ``where`` comes before. ``moment`` is the
     time of an event in milliseconds since 1970, over its values. ``columns`` of the source are read, ``unused`` ones
     are not; ``warnings`` are sentences about the mapping. ``event_names`` are the names that events can have, ``None``
-    if nobody knows. ``consent`` is what a row needs to be sent, behind ``where``.
+    if nobody knows. ``has_own_ids``: ids of events are derived, 32 hex digits, and come from no field. ``consent`` is
+    what a row needs to be sent, behind ``where``.
     """
 
     plan: RowPlan
@@ -165,6 +166,7 @@ class CompiledMapping:
     unused: tuple[str, ...]
     warnings: tuple[str, ...]
     event_names: tuple[str, ...] | None = None
+    has_own_ids: bool = True
     consent: Consent | None = None
 
     @property

@@ -77,11 +77,11 @@ class Report:
     events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
     all its runs and replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events
-    that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared. ``notes`` say
-    what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is how long a run
-    takes at least, after a dry run.
-    ``without_consent`` are those of the filtered rows of this run whose users had not agreed to all of ``consent``, the
-    categories that the mapping requires.
+    that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
+    ``copied_rows`` are those ``duplicate`` rows that nobody read, because their file has the bytes of another one.
+    ``notes`` say what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is
+    how long a run takes at least, after a dry run. ``without_consent`` are those of the filtered rows of this run whose
+    users had not agreed to all of ``consent``, the categories that the mapping requires.
     """
 
     max_body_bytes: int = 0
@@ -112,6 +112,7 @@ class Report:
     coverage: Coverage = field(default_factory=Coverage)
     times: Times = field(default_factory=Times)
     personal: set[str] = field(default_factory=set)
+    copied_rows: int = 0
     notes: list[str] = field(default_factory=list)
     mapping_warnings: list[str] = field(default_factory=list)
     forecast_seconds: float | None = None
@@ -128,8 +129,10 @@ class Report:
         batch, rejects = ack.batch, ack.rejects
         accepted = batch.count - len(ack.refused)
         rejected = len({(reject.source, reject.number) for reject in rejects})
-        self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - rejected
+        duplicate = sum(batch.duplicates.values())
+        self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - duplicate - rejected
         self.rows.filtered += batch.filtered
+        self.rows.duplicate += duplicate
         self.without_consent += batch.without_consent
         self.rows.rejected += rejected
         self.events.accepted += accepted

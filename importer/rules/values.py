@@ -40,6 +40,9 @@ def _like(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
     return lambda text: text.str.contains(pattern)
 
 
+# Values that are few, and of nobody in particular.
+_LISTED = frozenset({"currency", "country", "timezone"})
+
 _HEX = "no hash in lower-case hex digits ({} of them)"
 _LOOKS: dict[str | None, Look] = {
     "iso4217": Look("currency", "no currency of ISO 4217, such as EUR", _one_of(CURRENCIES | FORMER_CURRENCIES)),
@@ -77,7 +80,8 @@ def _rules(event: str, prop: Property, value: Given) -> Iterator[Rule]:
             "not_allowed", prop.path, _is(prop, words), ~text.is_in(prop.enum), text, lists_values=True, valid=prop.enum
         )
     if value.is_text and (look := _LOOKS.get(prop.format)):
-        yield Rule(look.code, prop.path, _is(prop, look.words), ~look.is_fine(text), text, lists_values=True)
+        listed = look.code in _LISTED
+        yield Rule(look.code, prop.path, _is(prop, look.words), ~look.is_fine(text), text, lists_values=listed)
     if wrong := _wrong_type(prop, value):
         yield Rule("type", prop.path, f"`{prop.path}` is {wrong} by the event reference", text.is_not_null())
     if prop.bounds and not value.is_text:
