@@ -82,10 +82,8 @@ def encode_frame(
     rejects = [reject for part in encoded for reject in part.rejects] + found.rejects
     sent = sum(len(part.rows_of(index)) for part in encoded for index in range(part.count))
     by_row = sorted(rejects, key=lambda reject: reject.row)
-    without_consent, duplicates = (
-        sum(len(rows) for rows in of_parts)
-        for of_parts in zip(*((part.without_consent, part.duplicates) for part in encoded), strict=True)
-    )
+    without_consent = sum(len(part.without_consent) for part in encoded)
+    duplicates = sum(len(part.duplicates) for part in encoded)
     filtered = table.height - sent - len(rejects) - duplicates
     return Encoded(events, tuple(by_row), filtered, without_consent, duplicates)
 
