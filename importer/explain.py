@@ -207,7 +207,8 @@ class _Explainer:
         frame = encoder.prepared(rows, Failures())
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
-        fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))
+        context = Context(self._mapping.timezone, numbers, self._plan.units, country=self._mapping.country)
+        fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())
         if "context.event_id" in self._mapping.fields:

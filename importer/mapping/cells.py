@@ -83,13 +83,14 @@ class Context:
 
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
     guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
-    a list.
+    a list. ``country`` is that of phone numbers without a plus.
     """
 
     timezone: str | None = None
     numbers: NumberFormat = field(default_factory=NumberFormat)
     units: dict[str, str] = field(default_factory=dict)
     stages: Stages | None = None
+    country: str | None = None
 
     def staged(self, expr: pl.Expr) -> pl.Expr:
         """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""

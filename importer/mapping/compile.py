@@ -70,7 +70,7 @@ class _Compiler:
         self._missing: list[Problem] = []
         source = self._mapping.source
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
-        self._context = Context(self._mapping.timezone, numbers, units)
+        self._context = Context(self._mapping.timezone, numbers, units, country=self._mapping.country)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
         self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
