@@ -15,13 +15,15 @@ from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
+from importer.mapping.identity_checks import ONE_FOR_ALL, VISITOR
+from importer.mapping.identity_warnings import identity_warnings
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
 from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
 from importer.mapping.odd_targets import odd_targets
 from importer.mapping.scope import Scope, Target
-from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
+from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid, is_constant
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
 
@@ -100,7 +102,7 @@ class _Compiler:
             moment=essentials.moment(),
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
-            warnings=odd_targets(self._mapping),
+            warnings=odd_targets(self._mapping) + identity_warnings(self._mapping),
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
@@ -152,6 +154,8 @@ class _Compiler:
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
+                if target == VISITOR and spec.sql is not None and is_constant(spec.sql):
+                    self._problem((*path, "sql"), ONE_FOR_ALL)
             elif spec.from_ is not None:
                 lists += self._struct_list(target, spec, spec.from_, path)
             elif self._groups:

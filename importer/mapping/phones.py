@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 # Blanks, marks without width (as address books put them), brackets, dots, slashes, dashes of all kinds.
 _BETWEEN = r"[\s\p{Cf}()\[\]./\-\u{2010}-\u{2015}\u{2212}]+"
-_OTHER_DIGITS = {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0xFF10) for digit in range(10)} | {"＋": "+"}
+_OTHER_SIGNS = {chr(zero + digit): str(digit) for zero in (0x660, 0x6F0, 0xFF10) for digit in range(10)} | {
+    "\uff0b": "+"
+}
 _ABROAD = "00"  # recommended by ITU-T E.123 and the prefix of most countries
 _ANY = f"^\\+(?:{international()})$"
 _LIKE_A_NATIONAL_NUMBER = "^[0-9]{5,15}$"
@@ -32,7 +34,7 @@ def e164(value: Value, country: str | None, context: Context, label: str) -> Val
 
     ``country`` (ISO 3166 alpha-2) is that of numbers without a plus; ``label`` names the column in messages.
     """
-    compact = context.staged(value.expr.str.replace_all(_BETWEEN, "").str.replace_many(_OTHER_DIGITS))
+    compact = context.staged(value.expr.str.replace_all(_BETWEEN, "").str.replace_many(_OTHER_SIGNS))
     compact = pl.when(compact != "").then(compact)
     ours = context.staged(_of_country(compact, country)) if country else pl.lit(None, pl.String)
     others = context.staged(_foreign(pl.when(ours.is_null()).then(compact), country))

@@ -10,6 +10,7 @@ import polars as pl
 from importer import reference
 from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value
 from importer.mapping.compiled import FailedCheck, RowPlan, Where
+from importer.mapping.keys import KeyInvalid, derived_id, key_part
 from importer.mapping.sql import NEEDS_GROUPS, SqlExpression, SqlInvalid, UnknownColumn, compile_sql
 from importer.mapping.tree import Leaf, Tree, to_json
 from importer.mapping.values import build
@@ -131,10 +132,24 @@ class Scope:
         return value
 
     def _source(self, spec: FieldSpec, path: Path) -> Value | None:
+        if spec.id_from:
+            return self._derived_id(spec.id_from, path)
         if spec.sql is None:
             return self.column(spec.column or "", (*path, "column"))
         name = self.sql(spec.sql, *path, "sql")
         return None if name is None else Value(pl.col(name), self._prepared[name][1])
+
+    def _derived_id(self, names: tuple[str, ...], path: Path) -> Value | None:
+        """The id that ``id_from`` makes of the columns ``names``."""
+        parts = []
+        for index, name in enumerate(names):
+            place = (*path, "id_from", index)
+            cell = self.column(name, place)
+            try:
+                parts += [key_part(cell, name)] if cell is not None else []
+            except KeyInvalid as error:
+                self._problem(place, str(error))
+        return Value(derived_id(parts), pl.String()) if len(parts) == len(names) else None
 
     def field(
         self, members: Tree, target: Target, spec: FieldSpec, event: str | None, conditions: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ import polars as pl
 from importer import reference
 from importer.mapping.cells import Value
 from importer.mapping.failures import quoted
+from importer.mapping.keys import derived_id, key_part
 from importer.mapping.values import steps
 
 if TYPE_CHECKING:
@@ -62,14 +63,14 @@ class FieldTracer:
         if "value" in spec.model_fields_set:
             behind = [(Step("value", "", spec.value),)] * frame.height
             return [(*row, *(rest if holds(row) else ())) for row, rest in zip(conditions, behind, strict=True)]
-        name, origin = _origin(spec, path)
-        source = Value(pl.col(name), frame.schema[name])
+        source, origin = _origin(spec, path, frame)
         label = f"column {spec.column!r}" if spec.sql is None else "the result of its SQL"
         columns = self._columns(frame, spec, self._kind(target, path), source, label)
         rows = zip(*columns, strict=True) if columns else iter([()] * frame.height)
+        cells = frame.select(source.expr.alias(_VALUE))[_VALUE].to_list()
         return [
             (*first, *((origin._replace(value=value), *filter(None, rest)) if holds(first) else ()))
-            for first, value, rest in zip(conditions, frame[name].to_list(), rows, strict=True)
+            for first, value, rest in zip(conditions, cells, rows, strict=True)
         ]
 
     def _kind(self, target: str, path: Path) -> str | None:
@@ -90,7 +91,7 @@ class FieldTracer:
             values = frame.with_columns(value.expr.alias(_VALUE))[_VALUE].to_list()
             values = [_token(item) for item in values] if value.raw else values
             reasons = first_reasons(frame, value.checks[len(checks) :])
-            detail = _detail(spec, name, kind)
+            detail = _detail(spec, name, kind, spec.country or self.context.country)
             columns.append(
                 [
                     Step(name, detail, after, reason) if detail or reason or after != before else None
@@ -130,23 +131,25 @@ def first_reasons(frame: pl.DataFrame, checks: Sequence[Check]) -> list[str | No
     return [next(filter(None, row), None) for row in zip(*said, strict=True)] if said else [None] * frame.height
 
 
-def _origin(spec: FieldSpec, path: Path) -> tuple[str, Step]:
-    """The column of the frame that a field begins with, and the step that says so, without its value."""
-    if spec.sql is not None:
-        return sql_column((*path, "sql")), Step("sql", spec.sql, None)
-    name = spec.column or ""
-    return name, Step("column", name, None)
+def _origin(spec: FieldSpec, path: Path, frame: pl.DataFrame) -> tuple[Value, Step]:
+    """What a field begins with, and the step that says so, without its value."""
+    if spec.id_from:
+        parts = [key_part(Value(pl.col(name), frame.schema[name]), name) for name in spec.id_from]
+        return Value(derived_id(parts), pl.String()), Step("id_from", ", ".join(spec.id_from), None)
+    name = sql_column((*path, "sql")) if spec.sql is not None else spec.column or ""
+    step = Step("column", name, None) if spec.sql is None else Step("sql", spec.sql, None)
+    return Value(pl.col(name), frame.schema[name]), step
 
 
 def _token(value: Any) -> Any:  # noqa: ANN401 -- a text, a list of them, or nothing
     return Token(value) if isinstance(value, str) else value and [_token(item) for item in value]
 
 
-def _detail(spec: FieldSpec, name: str, kind: str | None) -> str:
+def _detail(spec: FieldSpec, name: str, kind: str | None, country: str | None) -> str:
     """What the mapping says about the step ``name``; empty for what happens without a word of it."""
     match name:
         case "clean":
-            return ", ".join(spec.clean)
+            return ", ".join(spec.clean) + (f" of {country}" if country and "e164" in spec.clean else "")
         case "empty":
             return ""
         case "map":

@@ -36,7 +36,7 @@ class Numbering:
 @cache
 def numberings() -> Mapping[str, Numbering]:
     """The plans of all countries, by ISO 3166 alpha-2 code (XK is Kosovo, AC and TA are islands of SH)."""
-    found = {}
+    found: dict[str, Numbering] = {}
     for line in TABLE.split("\n")[1:-1]:
         countries, code, trunk, abroad, *shapes = line.split()
         plan = Numbering(code, trunk.strip("-"), abroad, tuple(shapes))
@@ -53,7 +53,7 @@ def national(code: str) -> str:
 @cache
 def trunks() -> Mapping[str, str]:
     """The trunk prefix of each calling code that has one, a regular expression."""
-    return MappingProxyType({plan.code: plan.trunk for plan in reversed(numberings().values()) if plan.trunk})
+    return MappingProxyType({plan.code: plan.trunk for plan in numberings().values() if plan.trunk})
 
 
 @cache
