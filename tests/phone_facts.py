@@ -26,6 +26,7 @@ KINDS = ("fixed_line", "mobile", "voip", "personal_number", "toll_free", "shared
 UNLIKELY = {("PK", "uan")}  # would make most mobiles behind a bare 92 ambiguous
 # Longer ones have an extension behind them, or are given up; they would hide a calling code without a plus.
 LONGEST = {("DE", "49"): 11, ("XK", "38"): 8}
+DEEPER = {"BY": "8"}  # its trunk prefix, with which numbers of its own begin, too
 # Trunk prefixes that are no literals there, or that the country has given up but old orders still carry.
 TRUNKS = {"BR": "0|90", "BY": "80?|0", "LT": "[08]", "MX": "1|01|04[45]"}
 # Prefixes to dial abroad, without those of single carriers where these make a pattern of their own.
@@ -106,6 +107,7 @@ def _digits(op: Any, argument: Any) -> set[str]:  # noqa: ANN401 -- what the par
 def plan(country: str) -> dict[str, Lengths]:
     """The lengths of national numbers by what they begin with."""
     data = PhoneMetadata.metadata_for_region(country)
+    trunk = TRUNKS.get(country, data.national_prefix or "")
     found: dict[str, set[int]] = {}
     for kind in KINDS:
         numbers = getattr(data, kind)
@@ -113,14 +115,13 @@ def plan(country: str) -> dict[str, Lengths]:
             continue
         known = set(numbers.possible_length) - {-1} or set(data.general_desc.possible_length)
         sequence = frozen(parser.parse(numbers.national_number_pattern))
-        for lead in _leads(str(data.country_code)):
+        for lead in _leads(country, str(data.country_code)):
             tails = {sequence}
             for digit in lead:
                 tails = set().union(*(behind(tail, digit) for tail in tails))
             these = {len(lead) + n for tail in tails for n in lengths(tail)} & known
             these &= {10} if data.country_code == NORTH_AMERICA else set(range(_most(country, lead) + 1))
             found.setdefault(lead, set()).update(these)
-    trunk = TRUNKS.get(country, data.national_prefix or "")
     at_home = "0" if trunk.startswith("0") else "-"  # such a number cannot be called from abroad
     return {lead: frozenset(these) for lead, these in found.items() if these and not lead.startswith(at_home)}
 
@@ -129,12 +130,14 @@ def _most(country: str, lead: str) -> int:
     return LONGEST.get((country, lead[:2]), MOST_DIGITS)
 
 
-def _leads(code: str) -> Iterator[str]:
-    """Two digits where the first is that of the calling code, three where both are: it is left out only then."""
+def _leads(country: str, code: str) -> Iterator[str]:
+    """One digit; two where the first is that of the calling code; three where it may be that, or a trunk prefix."""
+    trunk = DEEPER.get(country)
     for digit in DIGITS:
-        for second in DIGITS if digit == code[0] else [""]:
+        for second in DIGITS if digit in {code[0], trunk} else [""]:
             lead = digit + second
-            yield from [lead + third for third in DIGITS] if len(code) > 1 and lead == code[:2] else [lead]
+            is_code = len(code) > 1 and lead == code[:2]
+            yield from [lead + third for third in DIGITS] if is_code or digit == trunk else [lead]
 
 
 def shapes(country: str) -> str:

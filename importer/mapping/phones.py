@@ -43,7 +43,7 @@ def e164(value: Value, country: str | None, context: Context, label: str) -> Val
     if ambiguous is not None:
         ambiguous = context.staged(ambiguous)
         found = pl.when(~ambiguous).then(found)
-    lost = compact.is_not_null() & found.is_null()
+    lost = found.is_null() & pl.when(found.is_null()).then(value.expr).str.contains(r"\S")
     checked = value
     if ambiguous is not None and country:
         checked = checked.checked("phone_ambiguous", _two_readings(label, country), ambiguous, value.expr)
@@ -70,9 +70,10 @@ def _of_country(compact: pl.Expr, country: str) -> pl.Expr:
 def _foreign(compact: pl.Expr, country: str | None) -> pl.Expr:
     """Numbers with a plus or what is dialled for it, also where a trunk prefix was left behind the calling code."""
     dialled = compact.str.replace(f"^(?:{_abroad(country)})", "+")
-    is_number = dialled.str.contains(_ANY)
-    without_trunk = pl.when(~is_number).then(dialled).str.replace(_with_trunk(), _kept())
-    return pl.when(is_number).then(dialled).when(without_trunk.str.contains(_ANY)).then(without_trunk)
+    without_trunk = dialled.str.replace(_with_trunk(), _kept())
+    is_number = without_trunk.str.contains(_ANY)
+    as_it_is = pl.when(~is_number).then(dialled)
+    return pl.when(is_number).then(without_trunk).when(as_it_is.str.contains(_ANY)).then(as_it_is)
 
 
 def _has_two_readings(compact: pl.Expr, country: str | None) -> pl.Expr | None:
