@@ -19,7 +19,7 @@ Node = tuple[Any, Any]
 Sequence = tuple[Node, ...]
 
 DIGITS = "0123456789"
-MOST_DIGITS = 15
+MOST_DIGITS = 15  # of E.164, with the calling code
 NORTH_AMERICA = 1
 # What a customer may have, without the short numbers that only work at home.
 KINDS = ("fixed_line", "mobile", "voip", "personal_number", "toll_free", "shared_cost", "uan")
@@ -120,14 +120,18 @@ def plan(country: str) -> dict[str, Lengths]:
             for digit in lead:
                 tails = set().union(*(behind(tail, digit) for tail in tails))
             these = {len(lead) + n for tail in tails for n in lengths(tail)} & known
-            these &= {10} if data.country_code == NORTH_AMERICA else set(range(_most(country, lead) + 1))
+            these &= (
+                {10}
+                if data.country_code == NORTH_AMERICA
+                else set(range(_most(country, str(data.country_code), lead) + 1))
+            )
             found.setdefault(lead, set()).update(these)
     at_home = "0" if trunk.startswith("0") else "-"  # such a number cannot be called from abroad
     return {lead: frozenset(these) for lead, these in found.items() if these and not lead.startswith(at_home)}
 
 
-def _most(country: str, lead: str) -> int:
-    return LONGEST.get((country, lead[:2]), MOST_DIGITS)
+def _most(country: str, code: str, lead: str) -> int:
+    return LONGEST.get((country, lead[:2]), MOST_DIGITS - len(code))
 
 
 def _leads(country: str, code: str) -> Iterator[str]:

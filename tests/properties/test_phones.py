@@ -28,7 +28,7 @@ def read(texts: list[str | None], country: str | None) -> tuple[list[str | None]
 
 
 @given(TEXTS, COUNTRIES)
-@settings(max_examples=60)
+@settings(max_examples=20)
 def test_a_text_becomes_a_number_or_a_reject_and_a_number_stays_itself(
     texts: list[str | None], country: str | None
 ) -> None:
@@ -38,12 +38,12 @@ def test_a_text_becomes_a_number_or_a_reject_and_a_number_stays_itself(
         assert number is None or (number[0] == "+" and number[1:].isascii() and number[1:].isdigit())
         assert number is None or len(number) <= 16
     kept = [number for number in found if number is not None]
-    for other in (country, None, "FR", "US"):
+    for other in (country, None):
         assert read(kept, other) == (kept, [False] * len(kept))
 
 
 @given(TEXTS, COUNTRIES, st.integers(0, 12))
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_a_row_is_read_by_itself(texts: list[str | None], country: str | None, cut: int) -> None:
     first, second = read(texts[:cut], country), read(texts[cut:], country)
     assert read(texts, country) == (first[0] + second[0], first[1] + second[1])
