@@ -453,7 +453,8 @@ def test_a_row_that_goes_away_while_its_group_is_looked_for() -> None:
 
 def test_phone_numbers_and_derived_ids_are_steps() -> None:
     mapping = (
-        "version: 1\nevent: purchase\ngroup_by: id\ncountry: FR\nfields:\n  user.phone: {column: tel, clean: [trim, e164]}\n"
+        "version: 1\nevent: purchase\ngroup_by: id\ncountry: FR\nfields:\n"
+        "  user.phone: {column: tel, clean: [trim, e164]}\n"
         "  user.consistent_anonymous_id: {id_from: [id, who]}\n" + TIME
     )
     found = explained(mapping, "id,tel,who\n1,06 12 34 56 78,a\n1,n/a,b\n", 1)
