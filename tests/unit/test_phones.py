@@ -194,6 +194,8 @@ def test_one_number_in_many_spellings(text: str) -> None:
         ("391 234 5678", "IT", "+393912345678"),  # a mobile, and not the code of Italy
         ("8 912 345-67-89", "RU", "+79123456789"),
         ("8 (701) 123 45 67", "RU", "+77011234567"),  # Kazakhstan is in the same plan
+        ("+7 800 123-45-67", "FR", "+78001234567"),  # begins like a trunk prefix, and has none
+        ("+7 8 912 345-67-89", "FR", "+79123456789"),
         ("06 30 123 4567", "HU", "+36301234567"),
         ("1 (201) 555-0123", "US", "+12015550123"),
         ("011 44 20 7946 0123", "US", "+442079460123"),
