@@ -239,7 +239,14 @@ class _Explainer:
         options = self._mapping.source
         numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
         plan, kinds = self._plan, target_kinds(self._mapping.payload)
-        context = Context(self._mapping.timezone, numbers, plan.units, kinds=kinds, lookups=plan.lookups)
+        context = Context(
+            self._mapping.timezone,
+            numbers,
+            plan.units,
+            kinds=kinds,
+            lookups=plan.lookups,
+            country=self._mapping.country,
+        )
         fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())

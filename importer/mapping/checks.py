@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importer.mapping.identity_checks import check_country, check_identity, check_one_for_all
 from importer.mapping.lookup_checks import check_lookup
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
@@ -32,12 +33,15 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     yield from _check_key(mapping, root)
     yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
+    yield from check_country(("country",), mapping.country)
     yield from check_source(mapping.source)
     yield from check_consent(mapping.consent)
     yield from check_payload(mapping)
     yield from _check_forms(root)
     for path, spec in _fields(mapping):
         yield from _check_field(path, spec)
+        yield from check_identity(path, "[].".join(map(str, path[1::2])), spec, mapping.event.value)
+    yield from check_one_for_all(mapping)
     yield from _check_targets(root)
     yield from _check_required_targets(root)
 

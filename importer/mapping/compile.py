@@ -16,6 +16,8 @@ from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, W
 from importer.mapping.consent import Consent, compile_consent
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
+from importer.mapping.identity_checks import ONE_FOR_ALL, VISITOR
+from importer.mapping.identity_warnings import identity_warnings
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
 from importer.mapping.lookups import LookupUnreadable
 from importer.mapping.members import Member, named
@@ -24,7 +26,7 @@ from importer.mapping.numbers import NumberFormat
 from importer.mapping.odd_targets import odd_targets
 from importer.mapping.payload import place_time, target_kinds
 from importer.mapping.scope import Scope, Target
-from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
+from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid, is_constant
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
 
@@ -85,8 +87,8 @@ class _Compiler:
             (self._damaged if is_damage else self._problems).append(self._located(path, message))
         source = self._mapping.source
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
-        kinds = target_kinds(self._mapping.payload)
-        self._context = Context(self._mapping.timezone, numbers, units, kinds=kinds, lookups=lookups)
+        kinds, country = target_kinds(self._mapping.payload), self._mapping.country
+        self._context = Context(self._mapping.timezone, numbers, units, None, kinds, lookups, country)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
         self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
@@ -119,7 +121,7 @@ class _Compiler:
             moment=moment,
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
-            warnings=odd_targets(self._mapping),
+            warnings=odd_targets(self._mapping) + identity_warnings(self._mapping),
             event_names=self._event_names(),
             has_own_ids=EVENT_ID not in self._mapping.fields,
             consent=consent,
@@ -188,6 +190,8 @@ class _Compiler:
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
+                if target == VISITOR and spec.sql is not None and is_constant(spec.sql):
+                    self._problem((*path, "sql"), ONE_FOR_ALL)
             elif spec.from_ is not None:
                 lists += self._struct_list(target, spec, spec.from_, path)
             elif self._groups:
