@@ -1,0 +1,229 @@
+"""Which texts may have personal data: a proof of absence for all others, from the bytes of a whole column at once.
+
+A regular expression costs 50 to 200 ns a text, also when it finds nothing. So the bytes of all texts are looked at as
+one column of small numbers, many bytes at a time. ASCII is kind: with the bits of :data:`_DIGIT` flipped the digits are
+below 16, and they and the marks of punctuation below 32; with those of :data:`_MARK` flipped the marks are below 16. So
+whether some neighbours all are of their class is whether the bitwise or of them is below a limit, and that is the or of
+a column with itself, some bytes further on.
+
+Nothing here decides. What is necessary for a kind is looked for, so that a text without it surely has none; the others
+are for :mod:`importer.rules.personal_patterns` and :mod:`importer.rules.personal_numbers`. Here ``:;<=>?`` pass for
+digits, too, and any of ``!"#$%&'()*+,-./`` and the space for a mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import polars as pl
+import pyarrow as pa
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_DIGIT = 0x30  # flipped: digits 0 to 15, marks 16 to 31, letters and control characters more
+_MARK = 0x10  # flipped as well: marks 0 to 15, digits 16 to 31
+_CLASS = 16  # what is below is of the class
+_NUMBER = 32  # what is below is a digit or a mark
+_LETTER = 0x40
+_ZERO, _TWO, _SEVEN = 0, 2, 7
+_SPACE, _PLUS, _PERCENT = (ord(mark) ^ _DIGIT for mark in " +%")
+
+_VIEW_BYTES = 16  # of a string view: the length in four bytes, then the text itself, if it has at most twelve
+_INLINE_BYTES = 12
+_BETWEEN = "\n"  # no digit, mark or letter, and neither is the length of a short text
+_MOST_UNUSED = 1.5  # bytes that are looked at where they lie, for each byte of the texts
+_SHORTEST_NUMBER = 9  # +12345678
+_BLOCK_BYTES = 1 << 19  # what stays in the cache of a core, with all that is made of it
+_OVERLAP_BYTES = 32  # more than any sequence that is looked for
+
+
+class Layout(Enum):
+    """How the bytes of texts lie."""
+
+    TOUCHING = "one behind the other, in any order"
+    VIEWS = "each text in sixteen bytes"
+    JOINED = "one behind the other, with a byte between them"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The bytes of ``texts``, all in one."""
+
+    texts: pl.Series
+    sizes: pl.Series
+    raw: bytes
+    layout: Layout
+
+    @classmethod
+    def of(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
+        """Of ``texts`` of so many bytes each: as they lie in the memory of the column, if that is possible."""
+        arrow = texts.to_arrow(compat_level=pl.CompatLevel.newest())
+        _, views, *buffers = arrow.buffers()
+        if _int(sizes.max()) <= _INLINE_BYTES:
+            inline = views.slice(arrow.offset * _VIEW_BYTES, len(arrow) * _VIEW_BYTES)
+            return cls(texts, sizes, inline.to_pybytes(), Layout.VIEWS)
+        has_others = sum(buffer.size for buffer in buffers) > _MOST_UNUSED * _int(sizes.sum())
+        if has_others or _int(sizes.min()) <= _INLINE_BYTES:
+            buffers = [texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]]
+        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING)
+
+    def joined(self) -> Cells:
+        """The same, apart from each other."""
+        arrow = self.texts.str.join(_BETWEEN).to_arrow(compat_level=pl.CompatLevel.oldest())
+        return Cells(self.texts, self.sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED)
+
+    @property
+    def has_places(self) -> bool:
+        """Whether it is known where a text begins, and which text is where."""
+        return self.layout is not Layout.TOUCHING
+
+    def data(self) -> pl.Series:
+        """All bytes as a column of numbers."""
+        return pl.Series(pa.Array.from_buffers(pa.uint8(), len(self.raw), [None, pa.py_buffer(self.raw)]))
+
+    def has(self, *needles: bytes) -> bool:
+        """Whether any of ``needles`` is in the bytes."""
+        return any(needle[0] in self.raw and (len(needle) == 1 or self._has(needle)) for needle in needles)
+
+    def _has(self, needle: bytes) -> bool:
+        data = self.data()
+        found = data ^ needle[0]
+        for place, byte in enumerate(needle[1:], 1):
+            found = _then(found, data ^ byte, place)
+        return _any_below(found, 1)
+
+    def rows(self, places: pl.Series) -> pl.Series:
+        """The numbers of the texts at ``places``, each once and in order."""
+        if self.layout is Layout.VIEWS:
+            return (places // _VIEW_BYTES).unique().sort()
+        ends = (self.sizes + len(_BETWEEN)).fill_null(0).cum_sum()
+        return ends.search_sorted(places, side="right").unique().sort()
+
+
+class Numbers:
+    """Bytes as digits and marks, and where some of them follow each other."""
+
+    def __init__(self, data: pl.Series, *, has_places: bool) -> None:
+        self.digits = data ^ _DIGIT
+        self._has_places = has_places
+        self._runs = {1: self.digits}
+
+    @cached_property
+    def marks(self) -> pl.Series:
+        """Marks below 16, as digits are in ``digits``."""
+        return self.digits ^ _MARK
+
+    def run(self, length: int) -> pl.Series:
+        """The or of ``length`` bytes from each place on: below 16 if all are digits, below 32 if digits and marks."""
+        if length not in self._runs:
+            half = 1 << (length - 1).bit_length() - 1
+            self._runs[length] = _then(self.run(half), self.run(length - half), half)
+        return self._runs[length]
+
+    def at_start(self, found: pl.Series) -> pl.Series:
+        """``found`` where no digit stands before, as far as that can be known."""
+        if not (self._has_places and found.any()):
+            return found
+        return _both(found, self.digits.shift(1, fill_value=0xFF) >= _CLASS, 0)
+
+
+def suspects(cells: Cells) -> dict[str, pl.Series]:
+    """For each kind that any text may have the numbers of these texts, in order."""
+    found = {}
+    if cells.has(b"@", b"%40"):
+        found["email"] = cells.texts.str.contains_any(["@", "%40"]).arg_true()
+    places = _places(cells)
+    if places and not cells.has_places:
+        cells = cells.joined()
+        places = _places(cells)
+    return found | {kind: cells.rows(pl.concat(parts)) for kind, parts in places.items()}
+
+
+def _places(cells: Cells) -> dict[str, list[pl.Series]]:
+    """Where a kind may start. In touching texts only whether it may."""
+    found: dict[str, list[pl.Series]] = {}
+    if _int(cells.sizes.max()) < _SHORTEST_NUMBER:
+        return found
+    data, has_plus, has_coded_plus = cells.data(), cells.has(b"+"), cells.has(b"%2B", b"%2b")
+    for begin in range(0, len(data), _BLOCK_BYTES):
+        numbers = Numbers(data.slice(begin, _BLOCK_BYTES + _OVERLAP_BYTES), has_places=cells.has_places)
+        for kind, starts in _starts(numbers, has_plus=has_plus, has_coded_plus=has_coded_plus):
+            if starts.any():
+                found.setdefault(kind, []).append(starts.arg_true() + begin if cells.has_places else starts.head(0))
+    return found
+
+
+def _starts(numbers: Numbers, *, has_plus: bool, has_coded_plus: bool) -> Iterator[tuple[str, pl.Series]]:
+    """Kinds, and the places where one of them may start."""
+    if not _any_below(numbers.digits):
+        return
+    if has_plus:
+        yield "phone", _both(numbers.digits == _PLUS, numbers.run(8) < _NUMBER, 1)
+    if has_coded_plus:
+        yield "phone", _both(numbers.digits == _PERCENT, numbers.run(8) < _NUMBER, 3)
+    pair = _then(_then(numbers.digits, numbers.digits, 2), numbers.marks, 1)
+    if _any_below(pair):
+        yield from _grouped(numbers, pair)
+    if _any_below(numbers.run(8)) and _any_below(numbers.run(10)):
+        yield from _bare(numbers)
+
+
+def _grouped(numbers: Numbers, pair: pl.Series) -> Iterator[tuple[str, pl.Series]]:
+    """Numbers in groups. A ``pair`` is two digits with a mark between them."""
+    two = _then(pair, pair, 3)
+    pairs = _then(two, two, 6)
+    if _any_below(pairs):
+        yield "phone", pairs < _CLASS  # 6 12 34 56 7 of 06 12 34 56 78
+    local = _then(numbers.marks, numbers.run(4), 1)  # -4567
+    if _any_below(local):
+        yield "phone", _then(_then(numbers.marks, numbers.run(3), 1), local, 4) < _CLASS  # -123-4567 of 555-123-4567
+        fours = _then(numbers.run(4), local, 4) < _CLASS
+        yield "card", _both(fours, numbers.run(16) < _NUMBER, 0)
+        yield "iban", _both(fours, numbers.digits == _SPACE, 4)
+    yield "phone", _double_zero(numbers)
+
+
+def _bare(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
+    """Numbers without separators, of at least ten digits."""
+    ten = numbers.run(10)
+    if _any_below(_then(ten, numbers.digits * _CLASS, 0)):  # ten digits, and the first one is 0
+        mobile = _both(ten < _CLASS, (numbers.digits | 1) == _SEVEN, 1)  # 6 or 7 in the second place
+        yield "phone", numbers.at_start(_both(numbers.digits == _ZERO, mobile, 0))
+        yield "phone", _double_zero(numbers)
+    yield "iban", _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1) < _CLASS
+    fourteen = numbers.run(14)
+    if _any_below(fourteen):
+        yield "card", numbers.at_start(_both(fourteen < _CLASS, numbers.digits.is_between(3, 6), 0))
+        yield "card", numbers.at_start(_both(numbers.run(16) < _CLASS, numbers.digits == _TWO, 0))
+
+
+def _double_zero(numbers: Numbers) -> pl.Series:
+    """Where `00`, but not `000`, begins at least ten digits and marks."""
+    zeros = _both(numbers.run(2) == _ZERO, numbers.run(8) < _NUMBER, 2)
+    return numbers.at_start(_both(zeros, numbers.digits != _ZERO, 2))
+
+
+def _then(first: pl.Series, second: pl.Series, places: int) -> pl.Series:
+    """The or of ``first`` and of what ``second`` is so many ``places`` further on."""
+    length = max(min(len(first), len(second) - places), 0)
+    return first.head(length) | second.slice(places, length)
+
+
+def _both(first: pl.Series, second: pl.Series, places: int) -> pl.Series:
+    """Where ``first`` is true, and so is ``second`` so many ``places`` further on."""
+    length = max(min(len(first), len(second) - places), 0)
+    return first.head(length) & second.slice(places, length)
+
+
+def _int(number: object) -> int:
+    """A number that Polars types as anything. Null is 0."""
+    return number if isinstance(number, int) else 0
+
+
+def _any_below(series: pl.Series, limit: int = _CLASS) -> bool:
+    lowest = series.min()
+    return lowest is not None and lowest < limit  # type: ignore[operator]

@@ -1,0 +1,108 @@
+"""What an address of e-mail and a phone number look like, and what only resembles them.
+
+Patterns of whole columns: exact, and not cheap, which is why :mod:`importer.rules.personal_bytes` first proves for most
+texts that they have none. The regular expressions have no look-around, so what may stand before and after a number is a
+part of the pattern.
+
+An address has a domain with a dot that does not end like the name of a file. A phone number is `+` or `00` and a country
+code of ITU-T E.164, or a form that people of France and North America write.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from importer.rules.personal_numbers import is_gtin
+
+# --- e-mail ---------------------------------------------------------------------------------------------------------
+
+_AT = r"(?:@|%(?:25)*40)"
+_LABELS = r"(?:[\p{L}\d](?:[\p{L}\d-]*[\p{L}\d])?\.)+"
+_DOMAIN = rf"{_LABELS}(?:xn--[a-z\d-]+|\p{{L}}{{2,24}})\b"
+_EMAIL = rf"\w{_AT}{_DOMAIN}"
+_FILE = (  # `icon@2x.png`: none of these ends a domain of the internet
+    rf"(?i)\w{_AT}{_LABELS}(?:png|jpe?g|gif|webp|svg|avif|heic|bmp|ico|tiff?|css|less|scss|jsx?|tsx|json|xml|x?html?|php|"
+    r"aspx?|jsp|pdf|docx?|xlsx?|pptx?|csv|tsv|txt|log|parquet|mp[34]|webm|wav|woff2?|ttf|eot|tgz|gz|bz2|rar|exe|dll|jar)\b"
+)
+_ADDRESS = rf"([\w.+'-]*\w)({_AT}{_DOMAIN})"
+
+# --- phone ----------------------------------------------------------------------------------------------------------
+
+# Before and after it stands nothing that would make a number the part of something longer: an id, a path, a decimal.
+_BEFORE = r"(?:^|\D[.,]|[^\w.,+\-/#%])"
+_BEFORE_ZEROS = r"(?:^|\D[.,:]|[^\w.,:+\-/#%])"
+_AFTER = r"(?:$|[^\w.,\-+]|[,+](?:$|\D)|[.\-](?:$|\W))"
+
+# Country codes of two and three digits; 1 and 7 have numbers of exactly ten.
+_TWO = r"(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])"
+_THREE = (
+    r"(?:21[1-3689]|2[2346]\d|25[0-8]|29[01789]|35\d|37\d|38[0-35-79]|42[013]|50\d|59\d|67\d|68\d|69[0-2]|80[08]|"
+    r"85[02356]|87[08]|88[0-38]|96\d|97\d|99[2-68])"
+)
+_GAP = r"(?:[ \-()/+]|%20|%28|%29){0,2}"
+_NORTH_AMERICA = rf"1[ .\-+]?(?:\([2-9]\d\d\)|[2-9]\d\d){_GAP}\.?\d{{3}}[ .\-+]?\d{{4}}"
+_PLUS = (
+    rf"(?:^|\D[.,]|[^\w.,+\-#])(?:\+|%2[Bb]){_GAP}(?:{_NORTH_AMERICA}|7(?:{_GAP}\d){{10}}|"
+    rf"{_TWO}(?:{_GAP}\d){{6,13}}|{_THREE}(?:{_GAP}\d){{5,12}}|"
+    rf"(?:{_TWO}|{_THREE}|7)(?:\.\d{{1,4}})?(?:\.\d{{2,4}}){{3,5}}){_AFTER}"
+)
+# Zeros also fill ids up to their length. So a group is set apart from the next, or the number is long.
+_CODE = rf"(?:7|{_TWO}|{_THREE})"
+_ZEROS = (
+    rf"{_BEFORE_ZEROS}00(?:[ .\-]?{_CODE}[ .\-](?:[ .\-()/]{{0,2}}\d){{6,13}}|[ .\-]{_CODE}\d{{6,13}}|"
+    rf"{_CODE}\d[ .\-]\d\d(?:[ .\-]\d\d){{3}}){_AFTER}"
+)
+_BARE_ZEROS = rf"{_BEFORE_ZEROS}(00(?:7\d{{10}}|{_TWO}\d{{9,13}}|{_THREE}\d{{8,12}})){_AFTER}"
+_ARTICLE_LENGTHS = (13, 14)  # of a GTIN: EAN-13, and the number of a box
+# Five pairs, and not six: a row of sizes (02 04 06 ...) goes on.
+_FRENCH_PAIRS = (
+    r"(?:(?:^|(?:^|\D|\d{3}) |[^\w.,+\-/#% ])0[1-9](?: \d\d){4}(?:$|[^\w ]| (?:$|\D))|"
+    rf"{_BEFORE}0[1-9](?:(?:\.\d\d){{4}}|(?:-\d\d){{4}}|(?:\+\d\d){{4}}){_AFTER})"
+)
+_FRENCH_MOBILE = rf"{_BEFORE}0[67]\d{{8}}{_AFTER}"
+_US = (
+    rf"{_BEFORE}(?:1[ .\-])?(?:\([2-9]\d\d\) ?\d{{3}}[ .\-]|[2-9]\d\d-\d{{3}}-|[2-9]\d\d\.\d{{3}}\.)\d{{4}}{_AFTER}"
+)
+_PHONE = rf"{_PLUS}|{_ZEROS}|{_FRENCH_PAIRS}|{_FRENCH_MOBILE}|{_US}"
+
+ODD_SPACES = ("\u00a0", "\u202f", "\u2011")
+"""Spaces and a hyphen that typography puts into numbers so that no line ends there."""
+
+
+def plain_spaces(texts: pl.Series) -> pl.Series:
+    """``texts`` with spaces and hyphens of ASCII in the place of odd ones."""
+    return texts.str.replace_many(list(ODD_SPACES), [" ", " ", "-"])
+
+
+def emails(texts: pl.Series) -> pl.Series:
+    """Which of ``texts`` have an address of e-mail: a Boolean column, null where the text is."""
+    found = texts.str.contains(_EMAIL)
+    if texts.str.contains(_FILE).any():
+        found = texts.str.replace_all(_FILE, " ").str.contains(_EMAIL)
+    return found
+
+
+def phones(texts: pl.Series) -> pl.Series:
+    """Which of ``texts`` have a phone number: a Boolean column, null where the text is."""
+    found = texts.str.contains(_PHONE)
+    if texts.str.contains(_BARE_ZEROS).any():
+        found |= _bare_zeros(texts).is_not_null()
+    return found
+
+
+def first_email(texts: pl.Series) -> pl.Series:
+    """The first address in each of ``texts``, or null."""
+    return texts.str.replace_all(_FILE, " ").str.extract(_ADDRESS, 0)
+
+
+def first_phone(texts: pl.Series) -> pl.Series:
+    """The first phone number in each of ``texts``, with what stands around it, or null."""
+    return texts.str.extract(f"({_PHONE})", 1).fill_null(_bare_zeros(texts))
+
+
+def _bare_zeros(texts: pl.Series) -> pl.Series:
+    """The number that begins with `00` and has no separators, unless it is an article's number filled with zeros."""
+    numbers = texts.str.extract(_BARE_ZEROS, 1)
+    lengths = numbers.str.len_bytes()
+    is_article = lengths.is_in(_ARTICLE_LENGTHS) & is_gtin(numbers.str.head(14))
+    return numbers.set(is_article.fill_null(value=False), None)
