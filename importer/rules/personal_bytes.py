@@ -29,15 +29,18 @@ _MARK = 0x10  # flipped as well: marks 0 to 15, digits 16 to 31
 _CLASS = 16  # what is below is of the class
 _NUMBER = 32  # what is below is a digit or a mark
 _LETTER = 0x40
-_ZERO, _TWO, _SEVEN = 0, 2, 7
+_NOT_ASCII = 0x80
+_ZERO, _TWO, _SEVEN, _TEN = 0, 2, 7, 10
 _SPACE, _PLUS, _PERCENT = (ord(mark) ^ _DIGIT for mark in " +%")
 
 _VIEW_BYTES = 16  # of a string view: the length in four bytes, then the text itself, if it has at most twelve
+_VIEW_PREFIX = 4
 _INLINE_BYTES = 12
 _BETWEEN = "\n"  # no digit, mark or letter, and neither is the length of a short text
 _MOST_UNUSED = 1.5  # bytes that are looked at where they lie, for each byte of the texts
 _SHORTEST_NUMBER = 9  # +12345678
 _BLOCK_BYTES = 1 << 19  # what stays in the cache of a core, with all that is made of it
+_NO_BYTE = 256
 _OVERLAP_BYTES = 32  # more than any sequence that is looked for
 
 
@@ -57,6 +60,7 @@ class Cells:
     sizes: pl.Series
     raw: bytes
     layout: Layout
+    has_starts: bool  # whether what stands before a number in ``raw`` stands before it in its text, too
 
     @classmethod
     def of(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
@@ -65,25 +69,33 @@ class Cells:
         _, views, *buffers = arrow.buffers()
         if _int(sizes.max()) <= _INLINE_BYTES:
             inline = views.slice(arrow.offset * _VIEW_BYTES, len(arrow) * _VIEW_BYTES)
-            return cls(texts, sizes, inline.to_pybytes(), Layout.VIEWS)
+            return cls(texts, sizes, inline.to_pybytes(), Layout.VIEWS, has_starts=True)
         has_others = sum(buffer.size for buffer in buffers) > _MOST_UNUSED * _int(sizes.sum())
         if has_others or _int(sizes.min()) <= _INLINE_BYTES:
-            buffers = [texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]]
-        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING)
+            return cls.joined(texts, sizes)
+        firsts = _bytes(views).slice(arrow.offset * _VIEW_BYTES).gather_every(_VIEW_BYTES, _VIEW_PREFIX)
+        has_starts = not firsts.is_between(ord("0"), ord("9")).any()
+        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING, has_starts)
 
-    def joined(self) -> Cells:
-        """The same, apart from each other."""
-        arrow = self.texts.str.join(_BETWEEN).to_arrow(compat_level=pl.CompatLevel.oldest())
-        return Cells(self.texts, self.sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED)
+    @classmethod
+    def joined(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
+        """Of ``texts`` of so many bytes each, copied, so that they are apart."""
+        arrow = texts.str.join(_BETWEEN).to_arrow(compat_level=pl.CompatLevel.oldest())
+        return cls(texts, sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED, has_starts=True)
+
+    @property
+    def is_ascii(self) -> bool:
+        """Whether all bytes are ASCII."""
+        return _int(self.data().max()) < _NOT_ASCII
 
     @property
     def has_places(self) -> bool:
-        """Whether it is known where a text begins, and which text is where."""
+        """Whether it is known which text is where."""
         return self.layout is not Layout.TOUCHING
 
     def data(self) -> pl.Series:
         """All bytes as a column of numbers."""
-        return pl.Series(pa.Array.from_buffers(pa.uint8(), len(self.raw), [None, pa.py_buffer(self.raw)]))
+        return _bytes(pa.py_buffer(self.raw))
 
     def has(self, *needles: bytes) -> bool:
         """Whether any of ``needles`` is in the bytes."""
@@ -94,7 +106,7 @@ class Cells:
         found = data ^ needle[0]
         for place, byte in enumerate(needle[1:], 1):
             found = _then(found, data ^ byte, place)
-        return _any_below(found, 1)
+        return _lowest(found) == 0
 
     def rows(self, places: pl.Series) -> pl.Series:
         """The numbers of the texts at ``places``, each once and in order."""
@@ -107,9 +119,9 @@ class Cells:
 class Numbers:
     """Bytes as digits and marks, and where some of them follow each other."""
 
-    def __init__(self, data: pl.Series, *, has_places: bool) -> None:
+    def __init__(self, data: pl.Series, *, has_starts: bool) -> None:
         self.digits = data ^ _DIGIT
-        self._has_places = has_places
+        self._has_starts = has_starts
         self._runs = {1: self.digits}
 
     @cached_property
@@ -126,9 +138,9 @@ class Numbers:
 
     def at_start(self, found: pl.Series) -> pl.Series:
         """``found`` where no digit stands before, as far as that can be known."""
-        if not (self._has_places and found.any()):
+        if not (self._has_starts and found.any()):
             return found
-        return _both(found, self.digits.shift(1, fill_value=0xFF) >= _CLASS, 0)
+        return _both(found, self.digits.shift(1, fill_value=0xFF) >= _TEN, 0)
 
 
 def suspects(cells: Cells) -> dict[str, pl.Series]:
@@ -138,7 +150,7 @@ def suspects(cells: Cells) -> dict[str, pl.Series]:
         found["email"] = cells.texts.str.contains_any(["@", "%40"]).arg_true()
     places = _places(cells)
     if places and not cells.has_places:
-        cells = cells.joined()
+        cells = Cells.joined(cells.texts, cells.sizes)
         places = _places(cells)
     return found | {kind: cells.rows(pl.concat(parts)) for kind, parts in places.items()}
 
@@ -150,7 +162,7 @@ def _places(cells: Cells) -> dict[str, list[pl.Series]]:
         return found
     data, has_plus, has_coded_plus = cells.data(), cells.has(b"+"), cells.has(b"%2B", b"%2b")
     for begin in range(0, len(data), _BLOCK_BYTES):
-        numbers = Numbers(data.slice(begin, _BLOCK_BYTES + _OVERLAP_BYTES), has_places=cells.has_places)
+        numbers = Numbers(data.slice(begin, _BLOCK_BYTES + _OVERLAP_BYTES), has_starts=cells.has_starts)
         for kind, starts in _starts(numbers, has_plus=has_plus, has_coded_plus=has_coded_plus):
             if starts.any():
                 found.setdefault(kind, []).append(starts.arg_true() + begin if cells.has_places else starts.head(0))
@@ -159,52 +171,71 @@ def _places(cells: Cells) -> dict[str, list[pl.Series]]:
 
 def _starts(numbers: Numbers, *, has_plus: bool, has_coded_plus: bool) -> Iterator[tuple[str, pl.Series]]:
     """Kinds, and the places where one of them may start."""
-    if not _any_below(numbers.digits):
+    eight = numbers.run(8)
+    lowest = _lowest(eight)
+    if lowest >= _NUMBER:
         return
     if has_plus:
-        yield "phone", _both(numbers.digits == _PLUS, numbers.run(8) < _NUMBER, 1)
+        yield "phone", _both(numbers.digits == _PLUS, eight < _NUMBER, 1)
     if has_coded_plus:
-        yield "phone", _both(numbers.digits == _PERCENT, numbers.run(8) < _NUMBER, 3)
-    pair = _then(_then(numbers.digits, numbers.digits, 2), numbers.marks, 1)
-    if _any_below(pair):
-        yield from _grouped(numbers, pair)
-    if _any_below(numbers.run(8)) and _any_below(numbers.run(10)):
+        yield "phone", _both(numbers.digits == _PERCENT, eight < _NUMBER, 3)
+    if _lowest(numbers.run(12)) < _NUMBER:
+        yield from _grouped(numbers)
+    if lowest < _CLASS and _lowest(numbers.run(10)) < _CLASS:
         yield from _bare(numbers)
 
 
-def _grouped(numbers: Numbers, pair: pl.Series) -> Iterator[tuple[str, pl.Series]]:
-    """Numbers in groups. A ``pair`` is two digits with a mark between them."""
-    two = _then(pair, pair, 3)
-    pairs = _then(two, two, 6)
-    if _any_below(pairs):
+def _grouped(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
+    """Numbers in groups, of at least twelve digits and marks."""
+    pair = _then(_then(numbers.digits, numbers.digits, 2), numbers.marks, 1)  # 6 1
+    if _lowest(pair) >= _CLASS:
+        return
+    pairs = _then(pair, pair, 3)
+    pairs = _then(pairs, pairs, 6)
+    if _lowest(pairs) < _CLASS:
         yield "phone", pairs < _CLASS  # 6 12 34 56 7 of 06 12 34 56 78
-    local = _then(numbers.marks, numbers.run(4), 1)  # -4567
-    if _any_below(local):
-        yield "phone", _then(_then(numbers.marks, numbers.run(3), 1), local, 4) < _CLASS  # -123-4567 of 555-123-4567
-        fours = _then(numbers.run(4), local, 4) < _CLASS
-        yield "card", _both(fours, numbers.run(16) < _NUMBER, 0)
-        yield "iban", _both(fours, numbers.digits == _SPACE, 4)
-    yield "phone", _double_zero(numbers)
+    four = _then(numbers.digits, _then(numbers.marks, numbers.run(4), 1), 1)  # 3-4567
+    if _lowest(four) < _CLASS:
+        yield from _grouped_by_fours(numbers, four)
+    yield "phone", _double_zero(numbers, numbers.run(12) < _NUMBER)
+
+
+def _grouped_by_fours(numbers: Numbers, four: pl.Series) -> Iterator[tuple[str, pl.Series]]:
+    """Numbers with ``four``: a digit, a mark and four digits."""
+    local = _then(_then(numbers.marks, numbers.run(2), 1), four, 3)
+    yield "phone", local < _CLASS  # -123-4567 of 555-123-4567
+    account = _then(four, _then(numbers.marks, numbers.digits, 1), 6) < _CLASS  # 1 2345 6
+    yield "iban", _both(account, numbers.digits == _SPACE, 1)
+    card = _then(numbers.run(3), four, 3) < _CLASS  # 4111 1111 of 4111 1111 1111 1111, or of 4111 111111 11111
+    yield "card", _both(card, numbers.run(16) < _NUMBER, 0)
 
 
 def _bare(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
-    """Numbers without separators, of at least ten digits."""
+    """Numbers of at least ten digits, without separators."""
     ten = numbers.run(10)
-    if _any_below(_then(ten, numbers.digits * _CLASS, 0)):  # ten digits, and the first one is 0
-        mobile = _both(ten < _CLASS, (numbers.digits | 1) == _SEVEN, 1)  # 6 or 7 in the second place
+    if _lowest(_then(ten, numbers.digits * _CLASS, 0)) < _CLASS:  # the first digit is 0
+        mobile = _both(ten < _CLASS, (numbers.digits | 1) == _SEVEN, 1)
         yield "phone", numbers.at_start(_both(numbers.digits == _ZERO, mobile, 0))
-        yield "phone", _double_zero(numbers)
-    yield "iban", _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1) < _CLASS
+        yield "phone", _double_zero(numbers, numbers.run(13) < _CLASS)
+    account = _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1)
+    if _lowest(account) < _CLASS:
+        yield "iban", _both(account < _CLASS, numbers.digits < _TEN, 1)
     fourteen = numbers.run(14)
-    if _any_below(fourteen):
+    if _lowest(fourteen) < _CLASS:
         yield "card", numbers.at_start(_both(fourteen < _CLASS, numbers.digits.is_between(3, 6), 0))
         yield "card", numbers.at_start(_both(numbers.run(16) < _CLASS, numbers.digits == _TWO, 0))
 
 
-def _double_zero(numbers: Numbers) -> pl.Series:
-    """Where `00`, but not `000`, begins at least ten digits and marks."""
-    zeros = _both(numbers.run(2) == _ZERO, numbers.run(8) < _NUMBER, 2)
+def _double_zero(numbers: Numbers, is_number: pl.Series) -> pl.Series:
+    """Where a number begins with `00`, but not with `000`."""
+    if _lowest(numbers.run(2)) > _ZERO:
+        return is_number.head(0)
+    zeros = _both(is_number, numbers.run(2) == _ZERO, 0)
     return numbers.at_start(_both(zeros, numbers.digits != _ZERO, 2))
+
+
+def _bytes(buffer: pa.Buffer) -> pl.Series:
+    return pl.Series(pa.Array.from_buffers(pa.uint8(), buffer.size, [None, buffer]))
 
 
 def _then(first: pl.Series, second: pl.Series, places: int) -> pl.Series:
@@ -224,6 +255,6 @@ def _int(number: object) -> int:
     return number if isinstance(number, int) else 0
 
 
-def _any_below(series: pl.Series, limit: int = _CLASS) -> bool:
-    lowest = series.min()
-    return lowest is not None and lowest < limit  # type: ignore[operator]
+def _lowest(series: pl.Series) -> int:
+    """The lowest of bytes, and of none more than any byte is."""
+    return _NO_BYTE if series.is_empty() else _int(series.min())

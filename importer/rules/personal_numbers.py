@@ -13,18 +13,18 @@ import polars as pl
 
 # What stands beside a card and makes it the part of something longer is matched, too, and gives it away.
 _CARD = (
-    r"(?:\b[A-Za-z]{2}\d\d[ +]|\b\d{4}[ +-]|\w-|\d[.,]|/)?"
-    r"\b(?:[2-6]\d{3}(?:[ +-]\d{4}){3}|3\d{3}[ +-]\d{6}[ +-]\d{4,5}|[2-6]\d{13,15})\b"
-    r"(?:[.,]\d|-\w|[ +]\d{4}\b)?"
+    r"(?:(?-u:\b)[A-Za-z]{2}[0-9][0-9][ +]|(?-u:\b)[0-9]{4}[ +-]|[0-9A-Za-z_]-|[0-9][.,]|/)?"
+    r"(?-u:\b)(?:[2-6][0-9]{3}(?:[ +-][0-9]{4}){3}|3[0-9]{3}[ +-][0-9]{6}[ +-][0-9]{4,5}|[2-6][0-9]{13,15})(?-u:\b)"
+    r"(?:[.,][0-9]|-[0-9A-Za-z_]|[ +][0-9]{4}(?-u:\b))?"
 )
-_CARD_ALONE = r"^(?:\d{4}(?:[ +-]\d{4}){3}|\d{4}[ +-]\d{6}[ +-]\d{4,5}|\d+)$"
+_CARD_ALONE = r"^(?:[0-9]{4}(?:[ +-][0-9]{4}){3}|[0-9]{4}[ +-][0-9]{6}[ +-][0-9]{4,5}|[0-9]+)$"
 _ISSUERS = (
-    r"^(?:4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|3[68]\d{12}|"
-    r"6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12})$"
+    r"^(?:4[0-9]{15}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9][0-9]|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}|3[68][0-9]{12}|"
+    r"6(?:011|5[0-9][0-9]|4[4-9][0-9])[0-9]{12}|35(?:2[89]|[3-8][0-9])[0-9]{12})$"
 )
 
-_IBAN = r"\b[A-Za-z]{2}\d{2}(?:[A-Za-z\d]{11,29}|(?: [A-Za-z\d]{4}){2,7}(?: [A-Za-z\d]{1,4})?)\b"
-_ACCOUNT = r"\d{10}|\d{4} \d{4}"  # accounts have that many digits in a row, which words and tokens rarely do
+_IBAN = r"(?-u:\b)[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,29}|(?: [A-Za-z0-9]{4}){2,7}(?: [A-Za-z0-9]{1,4})?)(?-u:\b)"
+_ACCOUNT = "[0-9]{10}"  # accounts have that many digits in a row, which words and tokens rarely do
 _GROUP = 4
 _LENGTHS = {
     "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28,
@@ -48,11 +48,12 @@ def cards(texts: pl.Series) -> pl.DataFrame:
 
 def ibans(texts: pl.Series) -> pl.DataFrame:
     """The IBANs in ``texts``, all in capital or all in small letters: ``row``, and ``number``, in capitals, no spaces."""
-    match = pl.col("match")
-    one_case = (match == match.str.to_uppercase()) | (match == match.str.to_lowercase())
-    found = _matches(texts, _IBAN).filter(match.str.contains(_ACCOUNT) & one_case)
-    sized = _of_length(found.with_columns(number=match.str.replace_all(" ", "", literal=True).str.to_uppercase()))
-    return sized.filter(is_mod_97(sized["number"]))
+    number = pl.col("number")
+    found = _matches(texts, _IBAN).with_columns(number=pl.col("match").str.replace_all(" ", "", literal=True))
+    sized = _of_length(found.filter(number.str.contains(_ACCOUNT)))
+    has_one_case = (number == number.str.to_uppercase()) | (number == number.str.to_lowercase())
+    known = sized.filter(has_one_case).with_columns(number.str.to_uppercase())
+    return known.filter(is_mod_97(known["number"]))
 
 
 def _matches(texts: pl.Series, pattern: str) -> pl.DataFrame:
@@ -64,7 +65,7 @@ def _matches(texts: pl.Series, pattern: str) -> pl.DataFrame:
 def _of_length(found: pl.DataFrame) -> pl.DataFrame:
     """Cut to the length of the country, if it ends there: a word of text looks like one more group of an IBAN."""
     number, length = pl.col("number"), pl.col("length")
-    countries = number.str.head(2).replace_strict(_LENGTHS, default=None, return_dtype=pl.UInt32)
+    countries = number.str.head(2).str.to_uppercase().replace_strict(_LENGTHS, default=None, return_dtype=pl.UInt32)
     ends_a_group = pl.col("match").str.contains(" ", literal=True) & (length % _GROUP == 0)
     size = number.str.len_bytes()
     known = found.with_columns(length=countries)

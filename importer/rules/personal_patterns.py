@@ -16,7 +16,7 @@ from importer.rules.personal_numbers import is_gtin
 
 # --- e-mail ---------------------------------------------------------------------------------------------------------
 
-_AT = r"(?:@|%(?:25)*40)"
+_AT = r"(?:@|%40)"
 _LABELS = r"(?:[\p{L}\d](?:[\p{L}\d-]*[\p{L}\d])?\.)+"
 _DOMAIN = rf"{_LABELS}(?:xn--[a-z\d-]+|\p{{L}}{{2,24}})\b"
 _EMAIL = rf"\w{_AT}{_DOMAIN}"
@@ -29,39 +29,40 @@ _ADDRESS = rf"([\w.+'-]*\w)({_AT}{_DOMAIN})"
 # --- phone ----------------------------------------------------------------------------------------------------------
 
 # Before and after it stands nothing that would make a number the part of something longer: an id, a path, a decimal.
-_BEFORE = r"(?:^|\D[.,]|[^\w.,+\-/#%])"
-_BEFORE_ZEROS = r"(?:^|\D[.,:]|[^\w.,:+\-/#%])"
-_AFTER = r"(?:$|[^\w.,\-+]|[,+](?:$|\D)|[.\-](?:$|\W))"
+_BEFORE = r"(?:^|[^0-9][.,]|[^0-9A-Za-z_.,+\-/#%])"
+# A space, too, only if no digit stands before it: groups of a longer number look like a number of their own.
+_BEFORE_GROUPS = r"(?:^|(?:^|[^0-9]) |[^0-9][.,:]|[^0-9A-Za-z_.,:+\-/#% ])"
+_AFTER = r"(?:$|[^0-9A-Za-z_.,\-+]|[,+](?:$|[^0-9])|[.\-](?:$|[^0-9A-Za-z_]))"
 
 # Country codes of two and three digits; 1 and 7 have numbers of exactly ten.
 _TWO = r"(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])"
 _THREE = (
-    r"(?:21[1-3689]|2[2346]\d|25[0-8]|29[01789]|35\d|37\d|38[0-35-79]|42[013]|50\d|59\d|67\d|68\d|69[0-2]|80[08]|"
-    r"85[02356]|87[08]|88[0-38]|96\d|97\d|99[2-68])"
+    r"(?:21[1-3689]|2[2346][0-9]|25[0-8]|29[01789]|35[0-9]|37[0-9]|38[0-35-79]|42[013]|50[0-9]|59[0-9]|67[0-9]|68[0-9]|69[0-2]|80[08]|"
+    r"85[02356]|87[08]|88[0-38]|96[0-9]|97[0-9]|99[2-68])"
 )
 _GAP = r"(?:[ \-()/+]|%20|%28|%29){0,2}"
-_NORTH_AMERICA = rf"1[ .\-+]?(?:\([2-9]\d\d\)|[2-9]\d\d){_GAP}\.?\d{{3}}[ .\-+]?\d{{4}}"
+_NORTH_AMERICA = rf"1[ .\-+]?(?:\([2-9][0-9][0-9]\)|[2-9][0-9][0-9]){_GAP}\.?[0-9]{{3}}[ .\-+]?[0-9]{{4}}"
 _PLUS = (
-    rf"(?:^|\D[.,]|[^\w.,+\-#])(?:\+|%2[Bb]){_GAP}(?:{_NORTH_AMERICA}|7(?:{_GAP}\d){{10}}|"
-    rf"{_TWO}(?:{_GAP}\d){{6,13}}|{_THREE}(?:{_GAP}\d){{5,12}}|"
-    rf"(?:{_TWO}|{_THREE}|7)(?:\.\d{{1,4}})?(?:\.\d{{2,4}}){{3,5}}){_AFTER}"
+    rf"(?:^|[^0-9][.,]|[^0-9A-Za-z_.,+\-#])(?:\+|%2[Bb]){_GAP}(?:{_NORTH_AMERICA}|7(?:{_GAP}[0-9]){{10}}|"
+    rf"{_TWO}(?:{_GAP}[0-9]){{6,13}}|{_THREE}(?:{_GAP}[0-9]){{5,12}}|"
+    rf"(?:{_TWO}|{_THREE}|7)(?:\.[0-9]{{1,4}})?(?:\.[0-9]{{2,4}}){{3,5}}){_AFTER}"
 )
 # Zeros also fill ids up to their length. So a group is set apart from the next, or the number is long.
 _CODE = rf"(?:7|{_TWO}|{_THREE})"
 _ZEROS = (
-    rf"{_BEFORE_ZEROS}00(?:[ .\-]?{_CODE}[ .\-](?:[ .\-()/]{{0,2}}\d){{6,13}}|[ .\-]{_CODE}\d{{6,13}}|"
-    rf"{_CODE}\d[ .\-]\d\d(?:[ .\-]\d\d){{3}}){_AFTER}"
+    rf"{_BEFORE_GROUPS}00(?:[ .\-]?{_CODE}[ .\-](?:[ .\-()/]{{0,2}}[0-9]){{8,13}}|[ .\-]{_CODE}[0-9]{{8,13}}|"
+    rf"{_CODE}[0-9][ .\-][0-9][0-9](?:[ .\-][0-9][0-9]){{3}}){_AFTER}"
 )
-_BARE_ZEROS = rf"{_BEFORE_ZEROS}(00(?:7\d{{10}}|{_TWO}\d{{9,13}}|{_THREE}\d{{8,12}})){_AFTER}"
+_BARE_ZEROS = rf"{_BEFORE_GROUPS}(00(?:7[0-9]{{10}}|{_TWO}[0-9]{{9,13}}|{_THREE}[0-9]{{8,12}})){_AFTER}"
 _ARTICLE_LENGTHS = (13, 14)  # of a GTIN: EAN-13, and the number of a box
 # Five pairs, and not six: a row of sizes (02 04 06 ...) goes on.
 _FRENCH_PAIRS = (
-    r"(?:(?:^|(?:^|\D|\d{3}) |[^\w.,+\-/#% ])0[1-9](?: \d\d){4}(?:$|[^\w ]| (?:$|\D))|"
-    rf"{_BEFORE}0[1-9](?:(?:\.\d\d){{4}}|(?:-\d\d){{4}}|(?:\+\d\d){{4}}){_AFTER})"
+    r"(?:(?:^|(?:^|[^0-9]|[0-9]{3}) |[^0-9][.,:]|[^0-9A-Za-z_.,+\-/#% ])0[1-9](?: [0-9][0-9]){4}(?:$|[^0-9A-Za-z_ ]| (?:$|[^0-9]))|"
+    rf"{_BEFORE}0[1-9](?:(?:\.[0-9][0-9]){{4}}|(?:-[0-9][0-9]){{4}}|(?:\+[0-9][0-9]){{4}}){_AFTER})"
 )
-_FRENCH_MOBILE = rf"{_BEFORE}0[67]\d{{8}}{_AFTER}"
+_FRENCH_MOBILE = rf"{_BEFORE}0[67][0-9]{{8}}{_AFTER}"
 _US = (
-    rf"{_BEFORE}(?:1[ .\-])?(?:\([2-9]\d\d\) ?\d{{3}}[ .\-]|[2-9]\d\d-\d{{3}}-|[2-9]\d\d\.\d{{3}}\.)\d{{4}}{_AFTER}"
+    rf"{_BEFORE}(?:1[ .\-])?(?:\([2-9][0-9][0-9]\) ?[0-9]{{3}}[ .\-]|[2-9][0-9][0-9]-[0-9]{{3}}-|[2-9][0-9][0-9]\.[0-9]{{3}}\.)[0-9]{{4}}{_AFTER}"
 )
 _PHONE = rf"{_PLUS}|{_ZEROS}|{_FRENCH_PAIRS}|{_FRENCH_MOBILE}|{_US}"
 
@@ -90,14 +91,17 @@ def phones(texts: pl.Series) -> pl.Series:
     return found
 
 
-def first_email(texts: pl.Series) -> pl.Series:
-    """The first address in each of ``texts``, or null."""
-    return texts.str.replace_all(_FILE, " ").str.extract(_ADDRESS, 0)
+def found_emails(texts: pl.Series) -> list[tuple[str, str]]:
+    """All addresses in ``texts``, cut before the @. Meant for a few texts."""
+    found = texts.str.replace_all(_FILE, " ").str.extract_all(_ADDRESS).explode().drop_nulls().to_frame("found")
+    parts = found.select(pl.col("found").str.extract_groups(_ADDRESS)).unnest("found")
+    return parts.rows()
 
 
-def first_phone(texts: pl.Series) -> pl.Series:
-    """The first phone number in each of ``texts``, with what stands around it, or null."""
-    return texts.str.extract(f"({_PHONE})", 1).fill_null(_bare_zeros(texts))
+def found_phones(texts: pl.Series) -> list[str]:
+    """All phone numbers in ``texts``, with what stands around them. Meant for a few texts."""
+    found = texts.str.extract_all(_PHONE).explode()
+    return pl.concat([found, _bare_zeros(texts)]).drop_nulls().to_list()
 
 
 def _bare_zeros(texts: pl.Series) -> pl.Series:
