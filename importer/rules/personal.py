@@ -1,8 +1,8 @@
 """Personal data in texts that are not declared to carry it: addresses of e-mail, phone numbers, cards and IBANs.
 
-What is looked at is a column; how a kind is recognised stands in :mod:`importer.rules.personal_patterns` and
-:mod:`importer.rules.personal_numbers`. Most texts have nothing, and :mod:`importer.rules.personal_bytes` proves that for
-whole columns, so that the guard costs little. It is a guard against mistakes of a mapping, not against people who hide:
+How a kind is recognised stands in :mod:`importer.rules.personal_patterns` and :mod:`importer.rules.personal_numbers`.
+Most texts have nothing, and :mod:`importer.rules.personal_bytes` proves that for whole columns, so that looking costs
+little. It is a guard against mistakes of a mapping, not against people who hide:
 what is spelled out, or encoded in other ways than in a URL, is not found, nor are national phone numbers of countries
 other than France, the United States and Canada.
 """
@@ -31,8 +31,9 @@ _PHONE_WORDS = frozenset(
 _WORDS = {"email": _EMAIL_WORDS, "phone": _PHONE_WORDS, "iban": frozenset({"iban", "ibans"})}
 # What may follow: phone_number, email_pro, tel_2. Other words say that it is something about it: email_campaign.
 _AFFIXES = frozenset({
-    "address", "adress", "adresse", "number", "numero", "num", "nr", "no", "value", "home", "work", "private", "business",
-    "primary", "secondary", "main", "pro", "perso", "fixe", "portable", "contact", "client", "customer", "e",
+    "address", "adress", "adresse", "number", "numero", "num", "nr", "no", "value", "home", "work", "private",
+    "business", "primary", "secondary", "main", "pro", "perso", "fixe", "portable", "contact", "client", "customer",
+    "e",
 })  # fmt: skip
 _QUESTIONS = frozenset({"is", "has"})  # is_mobile is a flag
 
@@ -63,8 +64,6 @@ def _is_named(words: list[str], kind: frozenset[str]) -> bool:
     while words and words[-1] in _AFFIXES:
         words = words[:-1]
     return bool(words) and words[-1] in kind and words[0] not in _QUESTIONS
-
-
 
 
 def find_personal(texts: pl.Series) -> dict[str, pl.Series]:

@@ -40,58 +40,53 @@ _BETWEEN = "\n"  # no digit, mark or letter, and neither is the length of a shor
 _MOST_UNUSED = 1.5  # bytes that are looked at where they lie, for each byte of the texts
 _SHORTEST_NUMBER = 9  # +12345678
 _BLOCK_BYTES = 1 << 19  # what stays in the cache of a core, with all that is made of it
-_NO_BYTE = 256
+_NO_BYTE, _NO_DIGIT = 256, 255
 _OVERLAP_BYTES = 32  # more than any sequence that is looked for
 
 
 class Layout(Enum):
     """How the bytes of texts lie."""
 
-    TOUCHING = "one behind the other, in any order"
-    VIEWS = "each text in sixteen bytes"
+    VIEWS = "each text in sixteen bytes, after its length"
     JOINED = "one behind the other, with a byte between them"
+    TOUCHING = "one behind the other, in any order, and none begins with a digit"
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """The bytes of ``texts``, all in one."""
+    """The bytes of ``texts``, all in one. What stands before a number stands there in its text, too."""
 
     texts: pl.Series
     sizes: pl.Series
     raw: bytes
     layout: Layout
-    has_starts: bool  # whether what stands before a number in ``raw`` stands before it in its text, too
 
     @classmethod
     def of(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
-        """Of ``texts`` of so many bytes each: as they lie in the memory of the column, if that is possible."""
+        """Of ``texts`` of so many bytes each, in the layout that costs least."""
         arrow = texts.to_arrow(compat_level=pl.CompatLevel.newest())
         _, views, *buffers = arrow.buffers()
+        views = views.slice(arrow.offset * _VIEW_BYTES, len(arrow) * _VIEW_BYTES)
         if _int(sizes.max()) <= _INLINE_BYTES:
-            inline = views.slice(arrow.offset * _VIEW_BYTES, len(arrow) * _VIEW_BYTES)
-            return cls(texts, sizes, inline.to_pybytes(), Layout.VIEWS, has_starts=True)
+            return cls(texts, sizes, views.to_pybytes(), Layout.VIEWS)
+        firsts = _bytes(views).gather_every(_VIEW_BYTES, _VIEW_PREFIX)
+        if _lowest(firsts ^ _DIGIT) < _CLASS:
+            return cls.joined(texts, sizes)
         has_others = sum(buffer.size for buffer in buffers) > _MOST_UNUSED * _int(sizes.sum())
         if has_others or _int(sizes.min()) <= _INLINE_BYTES:
-            return cls.joined(texts, sizes)
-        firsts = _bytes(views).slice(arrow.offset * _VIEW_BYTES).gather_every(_VIEW_BYTES, _VIEW_PREFIX)
-        has_starts = not firsts.is_between(ord("0"), ord("9")).any()
-        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING, has_starts)
+            buffers = [texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]]
+        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING)
 
     @classmethod
     def joined(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
-        """Of ``texts`` of so many bytes each, copied, so that they are apart."""
+        """Of ``texts`` of so many bytes each, copied, so that they are apart and it is known which one is where."""
         arrow = texts.str.join(_BETWEEN).to_arrow(compat_level=pl.CompatLevel.oldest())
-        return cls(texts, sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED, has_starts=True)
+        return cls(texts, sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED)
 
     @property
     def is_ascii(self) -> bool:
         """Whether all bytes are ASCII."""
         return _int(self.data().max()) < _NOT_ASCII
-
-    @property
-    def has_places(self) -> bool:
-        """Whether it is known which text is where."""
-        return self.layout is not Layout.TOUCHING
 
     def data(self) -> pl.Series:
         """All bytes as a column of numbers."""
@@ -119,9 +114,8 @@ class Cells:
 class Numbers:
     """Bytes as digits and marks, and where some of them follow each other."""
 
-    def __init__(self, data: pl.Series, *, has_starts: bool) -> None:
+    def __init__(self, data: pl.Series) -> None:
         self.digits = data ^ _DIGIT
-        self._has_starts = has_starts
         self._runs = {1: self.digits}
 
     @cached_property
@@ -136,11 +130,10 @@ class Numbers:
             self._runs[length] = _then(self.run(half), self.run(length - half), half)
         return self._runs[length]
 
-    def at_start(self, found: pl.Series) -> pl.Series:
-        """``found`` where no digit stands before, as far as that can be known."""
-        if not (self._has_starts and found.any()):
-            return found
-        return _both(found, self.digits.shift(1, fill_value=0xFF) >= _TEN, 0)
+    @cached_property
+    def begins(self) -> pl.Series:
+        """Where no digit stands before."""
+        return self.digits.shift(1, fill_value=_NO_DIGIT) >= _TEN
 
 
 def suspects(cells: Cells) -> dict[str, pl.Series]:
@@ -149,23 +142,23 @@ def suspects(cells: Cells) -> dict[str, pl.Series]:
     if cells.has(b"@", b"%40"):
         found["email"] = cells.texts.str.contains_any(["@", "%40"]).arg_true()
     places = _places(cells)
-    if places and not cells.has_places:
+    if places and cells.layout is Layout.TOUCHING:
         cells = Cells.joined(cells.texts, cells.sizes)
         places = _places(cells)
     return found | {kind: cells.rows(pl.concat(parts)) for kind, parts in places.items()}
 
 
 def _places(cells: Cells) -> dict[str, list[pl.Series]]:
-    """Where a kind may start. In touching texts only whether it may."""
+    """For each kind that may be anywhere the places in the bytes where it may start."""
     found: dict[str, list[pl.Series]] = {}
     if _int(cells.sizes.max()) < _SHORTEST_NUMBER:
         return found
     data, has_plus, has_coded_plus = cells.data(), cells.has(b"+"), cells.has(b"%2B", b"%2b")
     for begin in range(0, len(data), _BLOCK_BYTES):
-        numbers = Numbers(data.slice(begin, _BLOCK_BYTES + _OVERLAP_BYTES), has_starts=cells.has_starts)
+        numbers = Numbers(data.slice(begin, _BLOCK_BYTES + _OVERLAP_BYTES))
         for kind, starts in _starts(numbers, has_plus=has_plus, has_coded_plus=has_coded_plus):
             if starts.any():
-                found.setdefault(kind, []).append(starts.arg_true() + begin if cells.has_places else starts.head(0))
+                found.setdefault(kind, []).append(starts.arg_true() + begin)
     return found
 
 
@@ -197,7 +190,8 @@ def _grouped(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
     four = _then(numbers.digits, _then(numbers.marks, numbers.run(4), 1), 1)  # 3-4567
     if _lowest(four) < _CLASS:
         yield from _grouped_by_fours(numbers, four)
-    yield "phone", _double_zero(numbers, numbers.run(12) < _NUMBER)
+    if _lowest(numbers.run(2)) == _ZERO:
+        yield "phone", _double_zero(numbers, numbers.run(12) < _NUMBER)
 
 
 def _grouped_by_fours(numbers: Numbers, four: pl.Series) -> Iterator[tuple[str, pl.Series]]:
@@ -213,25 +207,28 @@ def _grouped_by_fours(numbers: Numbers, four: pl.Series) -> Iterator[tuple[str, 
 def _bare(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
     """Numbers of at least ten digits, without separators."""
     ten = numbers.run(10)
-    if _lowest(_then(ten, numbers.digits * _CLASS, 0)) < _CLASS:  # the first digit is 0
-        mobile = _both(ten < _CLASS, (numbers.digits | 1) == _SEVEN, 1)
-        yield "phone", numbers.at_start(_both(numbers.digits == _ZERO, mobile, 0))
-        yield "phone", _double_zero(numbers, numbers.run(13) < _CLASS)
+    zero = _then(ten, numbers.digits * _CLASS, 0)  # the first digit is 0
+    if _lowest(zero) < _CLASS:
+        zeros = _both(zero < _CLASS, numbers.begins, 0)
+        if zeros.any():
+            yield "phone", _both(zeros, (numbers.digits | 1) == _SEVEN, 1)  # 06 or 07
+            yield "phone", _both(zeros, _double_zero(numbers, numbers.run(13) < _CLASS), 0)
     account = _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1)
     if _lowest(account) < _CLASS:
         yield "iban", _both(account < _CLASS, numbers.digits < _TEN, 1)
     fourteen = numbers.run(14)
     if _lowest(fourteen) < _CLASS:
-        yield "card", numbers.at_start(_both(fourteen < _CLASS, numbers.digits.is_between(3, 6), 0))
-        yield "card", numbers.at_start(_both(numbers.run(16) < _CLASS, numbers.digits == _TWO, 0))
+        begins = _both(fourteen < _CLASS, numbers.begins, 0)
+        yield "card", _both(begins, numbers.digits.is_between(3, 6), 0)
+        yield "card", _both(_both(numbers.run(16) < _CLASS, begins, 0), numbers.digits == _TWO, 0)
 
 
 def _double_zero(numbers: Numbers, is_number: pl.Series) -> pl.Series:
     """Where a number begins with `00`, but not with `000`."""
-    if _lowest(numbers.run(2)) > _ZERO:
-        return is_number.head(0)
-    zeros = _both(is_number, numbers.run(2) == _ZERO, 0)
-    return numbers.at_start(_both(zeros, numbers.digits != _ZERO, 2))
+    zeros = _both(numbers.run(2) == _ZERO, numbers.begins, 0)
+    if not zeros.any():
+        return zeros
+    return _both(_both(zeros, is_number, 0), numbers.digits != _ZERO, 2)
 
 
 def _bytes(buffer: pa.Buffer) -> pl.Series:

@@ -1,7 +1,7 @@
 """Numbers with check digits: payment cards and IBANs, on whole columns.
 
-A card has the digits and the length of an issuer, and the check digit of ISO/IEC 7812 (Luhn). An IBAN has a country, the
-length of that country (SWIFT's IBAN registry), and the check digits of ISO 7064 (mod 97-10).
+A card has the first digits and the length of an issuer, and the check digit of ISO/IEC 7812 (Luhn). An IBAN has a
+country, the length of that country (SWIFT's IBAN registry), and the check digits of ISO 7064 (mod 97-10).
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ _IBAN = r"(?-u:\b)[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,29}|(?: [A-Za-z0-9]{4}){2
 _ACCOUNT = "[0-9]{10}"  # accounts have that many digits in a row, which words and tokens rarely do
 _GROUP = 4
 _LENGTHS = {
-    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28,
-    "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18,
-    "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28, "HN": 28, "HR": 21, "HU": 28,
-    "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32, "LI": 21, "LT": 20,
-    "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28,
-    "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24,
-    "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26,
-    "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
+    "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29,
+    "BY": 28, "CH": 21, "CR": 22, "CY": 28, "CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29,
+    "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18, "GR": 27, "GT": 28,
+    "HN": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20,
+    "LB": 28, "LC": 32, "LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19,
+    "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15, "OM": 23, "PK": 24, "PL": 28, "PS": 29,
+    "PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24,
+    "SM": 27, "SO": 23, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+    "YE": 30,
 }  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def cards(texts: pl.Series) -> pl.DataFrame:
 
 
 def ibans(texts: pl.Series) -> pl.DataFrame:
-    """The IBANs in ``texts``, all in capital or all in small letters: ``row``, and ``number``, in capitals, no spaces."""
+    """The IBANs in ``texts``, all in one case: ``row``, and ``number``, in capitals and without spaces."""
     number = pl.col("number")
     found = _matches(texts, _IBAN).with_columns(number=pl.col("match").str.replace_all(" ", "", literal=True))
     sized = _of_length(found.filter(number.str.contains(_ACCOUNT)))
@@ -69,16 +70,18 @@ def _of_length(found: pl.DataFrame) -> pl.DataFrame:
     ends_a_group = pl.col("match").str.contains(" ", literal=True) & (length % _GROUP == 0)
     size = number.str.len_bytes()
     known = found.with_columns(length=countries)
-    return known.filter((size == length) | ((size > length) & ends_a_group)).select("row", number=number.str.head(length))
+    return known.filter((size == length) | ((size > length) & ends_a_group)).select(
+        "row", number=number.str.head(length)
+    )
 
 
 def is_luhn(digits: pl.Series) -> pl.Series:
-    """Whether the last digit is the check digit of ISO/IEC 7812. ``digits`` are texts of at most 16 digits."""
+    """Whether the last digit is the check digit of ISO/IEC 7812, of texts of at most 16 digits."""
     return _weighted(digits, _luhn_weights()) % 10 == 0
 
 
 def is_gtin(digits: pl.Series) -> pl.Series:
-    """Whether the last digit is the check digit of an article's number (GS1). ``digits`` are texts of at most 16 digits."""
+    """Whether the last digit is the check digit of an article's number (GS1), of texts of at most 16 digits."""
     return _weighted(digits, _gtin_weights()) % 10 == 0
 
 
@@ -86,7 +89,9 @@ def is_mod_97(ibans: pl.Series) -> pl.Series:
     """Whether the check digits of ``ibans`` (capitals, no spaces, at most 34 characters) are those of ISO 7064."""
     turned = ibans.str.slice(_GROUP) + ibans.str.head(_GROUP)
     letters = list(string.ascii_uppercase)
-    digits = turned.str.replace_many(letters, [str(10 + place) for place in range(len(letters))]).str.zfill(_LIMBS * _LIMB)
+    digits = turned.str.replace_many(letters, [str(10 + place) for place in range(len(letters))]).str.zfill(
+        _LIMBS * _LIMB
+    )
     rest = pl.zeros(len(ibans), dtype=pl.UInt64, eager=True)
     for limb in range(_LIMBS):
         rest = (rest * 10**_LIMB + digits.str.slice(limb * _LIMB, _LIMB).cast(pl.UInt64)) % 97

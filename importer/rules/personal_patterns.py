@@ -4,8 +4,8 @@ Patterns of whole columns: exact, and not cheap, which is why :mod:`importer.rul
 texts that they have none. The regular expressions have no look-around, so what may stand before and after a number is a
 part of the pattern.
 
-An address has a domain with a dot that does not end like the name of a file. A phone number is `+` or `00` and a country
-code of ITU-T E.164, or a form that people of France and North America write.
+An address has a domain with a dot that does not end like the name of a file. A phone number is ``+`` or ``00`` and a
+country code of ITU-T E.164, or a form that people of France and North America write.
 """
 
 from __future__ import annotations
@@ -28,43 +28,54 @@ _ADDRESS = rf"([\w.+'-]*\w)({_AT}{_DOMAIN})"
 
 # --- phone ----------------------------------------------------------------------------------------------------------
 
-# Before and after it stands nothing that would make a number the part of something longer: an id, a path, a decimal.
-_BEFORE = r"(?:^|[^0-9][.,]|[^0-9A-Za-z_.,+\-/#%])"
-# A space, too, only if no digit stands before it: groups of a longer number look like a number of their own.
-_BEFORE_GROUPS = r"(?:^|(?:^|[^0-9]) |[^0-9][.,:]|[^0-9A-Za-z_.,:+\-/#% ])"
-_AFTER = r"(?:$|[^0-9A-Za-z_.,\-+]|[,+](?:$|[^0-9])|[.\-](?:$|[^0-9A-Za-z_]))"
+# Before and after it stands nothing that would make a number the part of something longer: an id, a path, a decimal. A
+# word may end in a dot before it. Groups of a longer number look like a number of their own: so no digit and space.
+_WORD = "0-9A-Za-z_"
+_BEFORE = rf"(?:^|[^0-9][.,]|[^{_WORD}.,+\-/#%])"
+_BEFORE_PLUS = rf"(?:^|[^0-9][.,]|[^{_WORD}.,+\-#])"
+_BEFORE_ZEROS = rf"(?:^|(?:^|[^0-9]) |[^0-9][.,:]|[^{_WORD}.,:+\-/#% ])"
+_BEFORE_PAIRS = rf"(?:^|(?:^|[^0-9]|[0-9]{{3}}) |[^0-9][.,]|[^{_WORD}.,+\-/#% ])"
+_AFTER = rf"(?:$|[^{_WORD}.,\-+]|[,+](?:$|[^0-9])|[.\-](?:$|[^{_WORD}]))"
+_AFTER_PAIRS = rf"(?:$|[^{_WORD} ]| (?:$|[^0-9]))"  # five of them: a row of sizes (02 04 06 ...) goes on
 
-# Country codes of two and three digits; 1 and 7 have numbers of exactly ten.
-_TWO = r"(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])"
+# Country codes of two and of three digits. Those of one are 1 and 7, with numbers of ten.
+_TWO = "(?:2[07]|3[0-469]|4[013-9]|5[1-8]|6[0-6]|8[1246]|9[0-58])"
 _THREE = (
-    r"(?:21[1-3689]|2[2346][0-9]|25[0-8]|29[01789]|35[0-9]|37[0-9]|38[0-35-79]|42[013]|50[0-9]|59[0-9]|67[0-9]|68[0-9]|69[0-2]|80[08]|"
-    r"85[02356]|87[08]|88[0-38]|96[0-9]|97[0-9]|99[2-68])"
+    "(?:21[1-3689]|2[2346][0-9]|25[0-8]|29[01789]|35[0-9]|37[0-9]|38[0-35-79]|42[013]|50[0-9]|59[0-9]|67[0-9]|68[0-9]|"
+    "69[0-2]|80[08]|85[02356]|87[08]|88[0-38]|96[0-9]|97[0-9]|99[2-68])"
 )
+_CODE = f"(?:7|{_TWO}|{_THREE})"
 _GAP = r"(?:[ \-()/+]|%20|%28|%29){0,2}"
-_NORTH_AMERICA = rf"1[ .\-+]?(?:\([2-9][0-9][0-9]\)|[2-9][0-9][0-9]){_GAP}\.?[0-9]{{3}}[ .\-+]?[0-9]{{4}}"
+_SEPARATOR = r"[ .\-]"
+_AREA = r"(?:\([2-9][0-9]{2}\)|[2-9][0-9]{2})"
+
 _PLUS = (
-    rf"(?:^|[^0-9][.,]|[^0-9A-Za-z_.,+\-#])(?:\+|%2[Bb]){_GAP}(?:{_NORTH_AMERICA}|7(?:{_GAP}[0-9]){{10}}|"
-    rf"{_TWO}(?:{_GAP}[0-9]){{6,13}}|{_THREE}(?:{_GAP}[0-9]){{5,12}}|"
-    rf"(?:{_TWO}|{_THREE}|7)(?:\.[0-9]{{1,4}})?(?:\.[0-9]{{2,4}}){{3,5}}){_AFTER}"
+    rf"{_BEFORE_PLUS}(?:\+|%2[Bb]){_GAP}(?:"
+    rf"1[ .\-+]?{_AREA}{_GAP}\.?[0-9]{{3}}[ .\-+]?[0-9]{{4}}|"
+    rf"7(?:{_GAP}[0-9]){{10}}|{_TWO}(?:{_GAP}[0-9]){{6,13}}|{_THREE}(?:{_GAP}[0-9]){{5,12}}|"
+    rf"{_CODE}(?:\.[0-9]{{1,4}})?(?:\.[0-9]{{2,4}}){{3,5}}"
+    rf"){_AFTER}"
 )
 # Zeros also fill ids up to their length. So a group is set apart from the next, or the number is long.
-_CODE = rf"(?:7|{_TWO}|{_THREE})"
 _ZEROS = (
-    rf"{_BEFORE_GROUPS}00(?:[ .\-]?{_CODE}[ .\-](?:[ .\-()/]{{0,2}}[0-9]){{8,13}}|[ .\-]{_CODE}[0-9]{{8,13}}|"
-    rf"{_CODE}[0-9][ .\-][0-9][0-9](?:[ .\-][0-9][0-9]){{3}}){_AFTER}"
+    rf"{_BEFORE_ZEROS}00(?:"
+    rf"{_SEPARATOR}?{_CODE}{_SEPARATOR}(?:[ .\-()/]{{0,2}}[0-9]){{8,13}}|{_SEPARATOR}{_CODE}[0-9]{{8,13}}|"
+    rf"{_CODE}[0-9](?:{_SEPARATOR}[0-9]{{2}}){{4}}"
+    rf"){_AFTER}"
 )
-_BARE_ZEROS = rf"{_BEFORE_GROUPS}(00(?:7[0-9]{{10}}|{_TWO}[0-9]{{9,13}}|{_THREE}[0-9]{{8,12}})){_AFTER}"
+_BARE_ZEROS = rf"{_BEFORE_ZEROS}(00(?:7[0-9]{{10}}|{_TWO}[0-9]{{9,13}}|{_THREE}[0-9]{{8,12}})){_AFTER}"
 _ARTICLE_LENGTHS = (13, 14)  # of a GTIN: EAN-13, and the number of a box
-# Five pairs, and not six: a row of sizes (02 04 06 ...) goes on.
-_FRENCH_PAIRS = (
-    r"(?:(?:^|(?:^|[^0-9]|[0-9]{3}) |[^0-9][.,:]|[^0-9A-Za-z_.,+\-/#% ])0[1-9](?: [0-9][0-9]){4}(?:$|[^0-9A-Za-z_ ]| (?:$|[^0-9]))|"
-    rf"{_BEFORE}0[1-9](?:(?:\.[0-9][0-9]){{4}}|(?:-[0-9][0-9]){{4}}|(?:\+[0-9][0-9]){{4}}){_AFTER})"
+_FRENCH = (
+    rf"{_BEFORE_PAIRS}0[1-9](?: [0-9]{{2}}){{4}}{_AFTER_PAIRS}|"
+    rf"{_BEFORE}0[1-9](?:(?:\.[0-9]{{2}}){{4}}|(?:-[0-9]{{2}}){{4}}|(?:\+[0-9]{{2}}){{4}}){_AFTER}|"
+    rf"{_BEFORE}0[67][0-9]{{8}}{_AFTER}"
 )
-_FRENCH_MOBILE = rf"{_BEFORE}0[67][0-9]{{8}}{_AFTER}"
-_US = (
-    rf"{_BEFORE}(?:1[ .\-])?(?:\([2-9][0-9][0-9]\) ?[0-9]{{3}}[ .\-]|[2-9][0-9][0-9]-[0-9]{{3}}-|[2-9][0-9][0-9]\.[0-9]{{3}}\.)[0-9]{{4}}{_AFTER}"
+_NORTH_AMERICAN = (
+    rf"{_BEFORE}(?:1{_SEPARATOR})?(?:"
+    rf"\([2-9][0-9]{{2}}\) ?[0-9]{{3}}{_SEPARATOR}|[2-9][0-9]{{2}}-[0-9]{{3}}-|[2-9][0-9]{{2}}\.[0-9]{{3}}\."
+    rf")[0-9]{{4}}{_AFTER}"
 )
-_PHONE = rf"{_PLUS}|{_ZEROS}|{_FRENCH_PAIRS}|{_FRENCH_MOBILE}|{_US}"
+_PHONE = f"{_PLUS}|{_ZEROS}|{_FRENCH}|{_NORTH_AMERICAN}"
 
 ODD_SPACES = ("\u00a0", "\u202f", "\u2011")
 """Spaces and a hyphen that typography puts into numbers so that no line ends there."""

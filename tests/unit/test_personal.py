@@ -154,43 +154,48 @@ NOTHING = [
     "https://video.example.com/@brand.official", "price @ 5.00", "a @ b.co", "x@y", "react@18.2.0", "me@", "a@b.c",
     "https://maps.example.com/@48.8566,2.3522,12z", "%40", "100%4012", "a@.com", "user@-host-.com",
     # ids
-    "FR-000012345", "FR-0012345678", "0000012345", "0012345678", "001234567890", "000033612345678", "1234567890", "12345678",
-    "id-0612345678", "order #0612345678", "0612345678-1", "0612345678.html", "AB0612345678", "06123456789", "_0612345678",
-    "0812345678", "0112345678", "612345678", "SKU-123-456", "123-45-6789", "x-555-123-4567", "555-123-45678", "155-123-4567",
-    "100-200-3000", "12-34-56-78", "06 12 34 56", "02 04 06 08 10 12", "36 38 40 42 44", "36/38/40/42/44", "06.12.34.56",
-    "06.12.34.56.78.90", "06 12.34 56.78", "0612 345 678",
+    "FR-000012345", "FR-0012345678", "0000012345", "0012345678", "001234567890", "000033612345678", "1234567890",
+    "12345678", "id-0612345678", "order #0612345678", "0612345678-1", "0612345678.html", "AB0612345678", "06123456789",
+    "_0612345678", "0812345678", "0112345678", "612345678", "SKU-123-456", "123-45-6789", "x-555-123-4567",
+    "555-123-45678", "155-123-4567", "100-200-3000", "12-34-56-78", "06 12 34 56", "02 04 06 08 10 12",
+    "36 38 40 42 44", "36/38/40/42/44", "06.12.34.56", "06.12.34.56.78.90", "06 12.34 56.78", "0612 345 678",
     # articles: EAN-13, with zeros before it, box, book, article of North America
-    "4006381333931", "0036000291452", "0012345678905", "00036000291452", "00012345678905", "978-2-07-036822-8", "9782070368228",
-    "5901234123457", "3017620422003", "036000291452",
+    "4006381333931", "0036000291452", "0012345678905", "00036000291452", "00012345678905", "978-2-07-036822-8",
+    "9782070368228", "5901234123457", "3017620422003", "036000291452",
     # times
-    "2024-01-05", "2024-01-05 10:00:00", "2024-01-05T10:00:00+01:00", "2024-01-05T10:00:00.000+0100", "05/01/2024 10:00",
-    "05.01.2024 10:00:00", "20240105100000", "20240105100000123", "1704448800", "1704448800000", "1704448800000000",
-    "1704448800000000000", "10:00:00 2024-01-05", "2023-2024", "season 2023 2024", "01-02-03", "2024-01-05 00:00:00",
+    "2024-01-05", "2024-01-05 10:00:00", "2024-01-05T10:00:00+01:00", "2024-01-05T10:00:00.000+0100",
+    "05/01/2024 10:00", "05.01.2024 10:00:00", "20240105100000", "20240105100000123", "1704448800", "1704448800000",
+    "1704448800000000", "1704448800000000000", "10:00:00 2024-01-05", "2023-2024", "season 2023 2024", "01-02-03",
+    "2024-01-05 00:00:00",
     # places, prices, versions, addresses of machines
     "192.168.1.12", "255.255.255.255", "10.10.10.10", "2001:0db8:85a3:0000:0000:8a2e:0370:7334", "+48.8566,+2.3522",
-    "48.856614, 2.3522219", "+48.8566140", "-33.8688197", "1 234 567,89", "1,234,567.89", "+12.50", "+10 %", "+1", "+42",
-    "12.34.56.78", "1.2.3", "v10.20.30.40", "0.4111111111111111", "1,4111111111111111", "4111111111111111.5", "100 000 000",
-    "+1000000", "+12345678", "+0612345678", "5+33612345678", "a+33612345678", "+2812345678", "12345678+87654321",
+    "48.856614, 2.3522219", "+48.8566140", "-33.8688197", "1 234 567,89", "1,234,567.89", "+12.50", "+10 %", "+1",
+    "+42", "12.34.56.78", "1.2.3", "v10.20.30.40", "0.4111111111111111", "1,4111111111111111", "4111111111111111.5",
+    "100 000 000", "+1000000", "+12345678", "+0612345678", "5+33612345678", "a+33612345678", "+2812345678",
+    "12345678+87654321",
     # hashes, UUIDs, tokens
     "123e4567-e89b-12d3-a456-426614174000", "41111111-1111-1111-1111-111111111111", "d41d8cd98f00b204e9800998ecf8427e",
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "0612345678abcdef0612345678abcdef",
     "a4111111111111111", "4111111111111111f", "GA1.2.612345678.1704448800", "fb.1.1596403881668.1116446470",
     # addresses of pages
-    "https://shop.example.com/p/12345678", "https://shop.example.com/p/0612345678", "https://shop.example.com/0612345678/x",
-    "https://shop.example.com/p/red-dress-0612345678.html", "https://shop.example.com/2024/01/05/0612345678",
-    "https://shop.example.com/p/4111111111111111", "https://shop.example.com/p/1234567890.html?utm_id=12345678",
+    "https://shop.example.com/p/12345678", "https://shop.example.com/p/0612345678",
+    "https://shop.example.com/0612345678/x", "https://shop.example.com/p/red-dress-0612345678.html",
+    "https://shop.example.com/2024/01/05/0612345678", "https://shop.example.com/p/4111111111111111",
+    "https://shop.example.com/p/1234567890.html?utm_id=12345678",
     "https://shop.example.com/s?q=red+shoes+42&page=3&ts=170444880000", "https://shop.example.com/c/12/34/56/78/90",
     # numbers that are no cards: check digit, issuer, length, part of more
-    "4111111111111112", "4111 1111 1111 1112", "1111111111111117", "9111111111111111", "7111111111111114", "0000000000000000",
-    "4222222222222", "41111111111111111", "411111111111111", "4111 1111 1111", "4111 1111 1111 1111 1111",
-    "1234 4111 1111 1111 1111", "4111111111111111-1", "x-4111111111111111", "4111-1111-1111-1111-1111", "30569309025904",
-    "2220000000000009", "2721000000000004", "3527000000000002", "4111 11111111 1111", "411 1111 1111 11111",
+    "4111111111111112", "4111 1111 1111 1112", "1111111111111117", "9111111111111111", "7111111111111114",
+    "0000000000000000", "4222222222222", "41111111111111111", "411111111111111", "4111 1111 1111",
+    "4111 1111 1111 1111 1111", "1234 4111 1111 1111 1111", "4111111111111111-1", "x-4111111111111111",
+    "4111-1111-1111-1111-1111", "30569309025904", "2220000000000009", "2721000000000004", "3527000000000002",
+    "4111 11111111 1111", "411 1111 1111 11111",
     # numbers that are no IBANs: check digits, country, length, case
-    "FR1420041010050500013M02607", "FR15 2004 1010 0505 0001 3M02 606", "XX89370400440532013000", "DE8937040044053201300",
-    "DE893704004405320130000", "De89370400440532013000", "xDE89370400440532013000", "DE89-3704-0044-0532-0130-00",
-    "DE89 37040 0440 5320 1300 0", "AB12CDEFGHIJKLMNOP", "SUMMER24", "BLACKFRIDAY2023",
+    "FR1420041010050500013M02607", "FR15 2004 1010 0505 0001 3M02 606", "XX89370400440532013000",
+    "DE8937040044053201300", "DE893704004405320130000", "De89370400440532013000", "xDE89370400440532013000",
+    "DE89-3704-0044-0532-0130-00", "DE89 37040 0440 5320 1300 0", "AB12CDEFGHIJKLMNOP", "SUMMER24", "BLACKFRIDAY2023",
     # words
-    "", " ", "red dress", "in_progress", "Maison Durand & Fils", "EUR", "robe d\u2019été\u00a0à fleurs", "日本語", "\n", "\x00",
+    "", " ", "red dress", "in_progress", "Maison Durand & Fils", "EUR", "robe d\u2019été\u00a0à fleurs", "日本語", "\n",
+    "\x00",
 ]  # fmt: skip
 FOUND = [*((text, "email") for text in EMAILS), *((text, "phone") for text in PHONES)]
 FOUND += [*((text, "card") for text in CARDS), *((text, "iban") for text in IBANS)]
@@ -248,7 +253,9 @@ def test_a_slice_of_a_column_and_a_column_in_pieces() -> None:
 
 
 def test_a_small_part_of_a_large_column() -> None:
-    texts = pl.Series([f"a text of more than twelve bytes, {number}" for number in range(1000)] + ["call 0612345678 now"])
+    texts = pl.Series(
+        [f"a text of more than twelve bytes, {number}" for number in range(1000)] + ["call 0612345678 now"]
+    )
     assert find_personal(texts.head(10)) == {}
     assert find_personal(texts.tail(3))["phone"].to_list() == [False, False, True]
 
@@ -311,14 +318,16 @@ def test_what_is_shown(text: str, shown: str) -> None:
         ("user.email", {"email"}), ("email", {"email"}), ("user.e_mail", {"email"}), ("user.eMail", {"email"}),
         ("user.E-Mail", {"email"}), ("custom.courriel", {"email"}), ("custom.billingEmail", {"email"}),
         ("custom.customer_email", {"email"}), ("custom.email_address", {"email"}), ("custom.adresse_email", {"email"}),
-        ("custom.email2", {"email"}), ("custom.email_2", {"email"}), ("custom.mail", {"email"}), ("custom.EMAIL", {"email"}),
-        ("user.phone", {"phone"}), ("user.mobile", {"phone"}), ("user.telephone", {"phone"}), ("user.tel", {"phone"}),
-        ("custom.phone_number", {"phone"}), ("custom.phoneNumber", {"phone"}), ("custom.numero_telephone", {"phone"}),
-        ("custom.tel_portable", {"phone"}), ("custom.mobilePhone", {"phone"}), ("custom.tel1", {"phone"}),
-        ("custom.iban", {"iban"}), ("custom.IBAN_client", {"iban"}), ("custom.customerIban", {"iban"}),
-        ("user.email_sha256", set()), ("user.email_md5", set()), ("user.phone_sha256", set()), ("user.email_SHA256", set()),
-        ("custom.email_campaign", set()), ("custom.email_optin", set()), ("custom.is_mobile", set()), ("custom.hotel", set()),
-        ("custom.smartphone", set()), ("custom.label", set()), ("email.label", set()), ("custom.mobile_app", set()), ("", set()),
+        ("custom.email2", {"email"}), ("custom.email_2", {"email"}), ("custom.mail", {"email"}),
+        ("custom.EMAIL", {"email"}), ("user.phone", {"phone"}), ("user.mobile", {"phone"}),
+        ("user.telephone", {"phone"}), ("user.tel", {"phone"}), ("custom.phone_number", {"phone"}),
+        ("custom.phoneNumber", {"phone"}), ("custom.numero_telephone", {"phone"}), ("custom.tel_portable", {"phone"}),
+        ("custom.mobilePhone", {"phone"}), ("custom.tel1", {"phone"}), ("custom.iban", {"iban"}),
+        ("custom.IBAN_client", {"iban"}), ("custom.customerIban", {"iban"}), ("user.email_sha256", set()),
+        ("user.email_md5", set()), ("user.phone_sha256", set()), ("user.email_SHA256", set()),
+        ("custom.email_campaign", set()), ("custom.email_optin", set()), ("custom.is_mobile", set()),
+        ("custom.hotel", set()), ("custom.smartphone", set()), ("custom.label", set()), ("email.label", set()),
+        ("custom.mobile_app", set()), ("", set()),
     ],
 )  # fmt: skip
 def test_names_declare_what_they_carry(path: str, expected: set[str]) -> None:
