@@ -19,25 +19,7 @@ from importer.rules.personal import find_personal
 
 ROWS = 25_000
 ROUNDS = 31
-WORDS = [
-    "robe",
-    "longue",
-    "courte",
-    "lin",
-    "coton",
-    "bio",
-    "femme",
-    "homme",
-    "enfant",
-    "chaussure",
-    "running",
-    "veste",
-    "cuir",
-    "noir",
-    "blanc",
-    "bleu",
-    "rouge",
-]
+WORDS = "robe longue courte lin coton bio femme homme enfant chaussure running veste cuir noir blanc bleu rouge".split()
 BRANDS = ("Acme", "Globex", "Maison Durand", "Initech", "Umbrella & Co")
 
 
