@@ -1,0 +1,124 @@
+"""The top of a draft: event, groups, key, zone, and how the file is written."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from importer import reference
+from importer.draft.model import Setting, Todo
+from importer.draft.synonyms import meaning_of
+from importer.draft.words import raw_words
+
+if TYPE_CHECKING:
+    from importer.draft.amounts import Refunds
+    from importer.draft.column import Column
+    from importer.draft.facts import Facts
+
+_PARTS_OF_KEY = ("user.id", "user.consistent_anonymous_id", "context.event_timestamp")
+
+
+def settings_of(facts: Facts, found: Refunds | None) -> list[Setting]:
+    """What stands above ``fields``, but for ``source``."""
+    settings = [_event(facts, found), _identity(facts)]
+    if facts.clocks:
+        settings.append(_timezone(facts))
+    return settings
+
+
+def _event(facts: Facts, found: Refunds | None) -> Setting:
+    event, column = facts.match.event, facts.match.event_column
+    if column is not None:
+        return _event_of_column(facts, column)
+    if event is None:
+        names = "purchase, refund, page_view, generate_lead, sign_up, login …"
+        ask = Todo(f"the name of the event: {names}", "page_view")
+        return Setting("event", ask, [f"TODO: the name of the event: {names} Or start again with --event NAME."])
+    notes = [f"{event}: {facts.match.why}. Wrong? Start again with --event NAME." if facts.match.why else "As given by --event."]
+    if event not in reference.EVENTS:
+        notes.append("The event reference does not know this name, so it is an event of your own.")
+    if found is None:
+        return Setting("event", event, notes)
+    what = "orders" if facts.lines is not None else "rows"
+    notes.append(f"{found.signs.negative:,} {what} of the sample are negative: taken for refunds.")
+    if found.signs.mixed:
+        notes.append(f"{found.signs.mixed:,} have lines of both signs: purchases as long as their sum is not negative.")
+    return Setting("event", {"sql": f"CASE WHEN {found.test} THEN 'refund' ELSE 'purchase' END"}, notes)
+
+
+def _event_of_column(facts: Facts, column: Column) -> Setting:
+    facts.used.add(id(column))
+    source: dict[str, Any] = {"sql": column.sql} if column.sql is not None else {"column": column.name}
+    notes = [f"The name of the event varies: {', '.join(column.examples)} in column {column.name}."]
+    names = {text: (True, text) if text in reference.EVENTS else meaning_of("event", text) for text in column.values}
+    if all(text == name for text, (_, name) in names.items()) or column.sql is not None:
+        return Setting("event", source, notes)
+    unknown = [text for text, (is_known, _) in names.items() if not is_known]
+    ask = Todo(f"the event that {', '.join(map(repr, unknown[:3]))} of {column.name} means", "page_view")
+    if unknown:
+        notes.append(f"TODO: {ask.what}. To leave such rows out, add a `where`.")
+    return Setting("event", {**source, "map": {t: name if known else ask for t, (known, name) in names.items()}}, notes)
+
+
+def _identity(facts: Facts) -> Setting:
+    """``group_by``, or else ``key``."""
+    key, lines = facts.match.get("id"), facts.lines
+    if lines is not None:
+        notes = [
+            f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: their rows make one event.",
+        ]
+        return Setting("group_by", lines.column.name, notes)
+    if key is not None and key.sql is None and key.is_unique:
+        return Setting("key", key.name, ["What makes an event unique: context.event_id is derived from it."])
+    columns = [column for target in _PARTS_OF_KEY if (column := facts.match.get(target)) is not None]
+    if key is not None:
+        columns.insert(0, key)
+    columns = [column for column in columns if column.sql is None and not column.empty_share and not column.dtype.is_float()]
+    names = list(dict.fromkeys(column.name for column in columns))
+    if len(names) > 1 and facts.sample.frame.select(names).is_unique().all():
+        return Setting("key", names, ["No single column is unique in the sample; these are together."])
+    notes = ["No column is unique: file and row make the id. Another export then gives other ids for the same events."]
+    if key is not None:
+        notes.append(f"{key.name} comes more than once, or is empty. If such rows are copies: key: {key.name}")
+    return Setting("key", "position", notes)
+
+
+def _timezone(facts: Facts) -> Setting:
+    names = ", ".join(dict.fromkeys(facts.clocks))
+    if all({"utc", "gmt"} & raw_words(name) for name in facts.clocks):
+        return Setting("timezone", "UTC", [f"Guessed from the name {names}."])
+    likely = " Is it Europe/Paris?" if facts.is_french else ""
+    what = f"the zone of the times in {names}, such as Europe/Paris or UTC"
+    return Setting("timezone", Todo(what, "UTC"), [f"TODO: {what}; they carry none.{likely}"])
+
+
+def source_of(facts: Facts) -> list[Setting]:
+    """How the file is written. Read after all fields, which say what SQL computes with."""
+    if not facts.sample.is_text:
+        return [Setting("columns", facts.typed)] if facts.typed else []
+    source = facts.sample.source
+    found = [
+        Setting("format", source.format),
+        Setting("separator", source.separator),
+        Setting("quote", source.quote),
+        Setting("encoding", source.encoding),
+        Setting("skip_rows", source.skip_rows, ["Lines above the header."]),
+        Setting("null_values", list(facts.nulls), ["Seen where there is no value. An empty cell always means that."]),
+        *_signs(facts),
+        Setting("columns", facts.typed, ["What SQL computes with. Every other cell stays text."]),
+    ]
+    return [setting for setting in found if setting.value]
+
+
+def _signs(facts: Facts) -> list[Setting]:
+    """Decimal sign and thousands, unless they are those of every program."""
+    numbers = facts.numbers
+    if numbers.other is not None:
+        what = f"is {numbers.example} a number with decimals or with thousands? Its decimal sign is . or ,"
+        ask = Todo(what, numbers.format.decimal)
+        return [Setting("decimal", ask, [f"TODO: {what}. Then add thousands: with the other sign."])]
+    found = []
+    if numbers.format.decimal != ".":
+        found.append(Setting("decimal", numbers.format.decimal, [f"As in {numbers.example}."]))
+    if numbers.format.thousands is not None:
+        found.append(Setting("thousands", numbers.format.thousands))
+    return found
