@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@option("--output", "-o", type=click.Path(path_type=Path), default=None, metavar="FILE", help="Write it there, not to stdout.")
+@option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    default=None,
+    metavar="FILE",
+    help="Write it there, not to stdout.",
+)
 @option("--event", default=None, metavar="NAME", help="The name of the events, such as purchase.  [default: guessed]")
 def init(source: str, output: Path | None, event: str | None) -> None:
     """Draft a mapping for SOURCE, guessed from its columns and their values, with comments that say why.
@@ -37,7 +45,9 @@ def init(source: str, output: Path | None, event: str | None) -> None:
 
 
 def _exists(output: Path) -> UsageInvalid:
-    return UsageInvalid(f"{output} exists, and nothing is overwritten.", "Name another file with --output, or remove it.")
+    return UsageInvalid(
+        f"{output} exists, and nothing is overwritten.", "Name another file with --output, or remove it."
+    )
 
 
 def _write(text: str, output: Path | None) -> None:
@@ -54,7 +64,9 @@ def _write(text: str, output: Path | None) -> None:
         if output is None:
             hint = "Free some space, or look at where stdout goes."
             raise StateUnusable(f"The mapping cannot be written: {error.strerror}.", hint) from error
-        raise UsageInvalid(f"{output} cannot be written: {error.strerror}.", "Name another file with --output.") from error
+        raise UsageInvalid(
+            f"{output} cannot be written: {error.strerror}.", "Name another file with --output."
+        ) from error
 
 
 def _tell(drafted: Drafted, source: str, output: Path | None) -> None:
@@ -68,8 +80,8 @@ def _tell(drafted: Drafted, source: str, output: Path | None) -> None:
         rejected = f", {tried.rejected:,} rows rejected" if tried.rejected else ""
         message = f"with each TODO filled in, the {tried.rows:,} rows give {tried.events:,} events{rejected}"
         say("trial", message, hint="\n  ".join(tried.reasons))
-    name = output or "MAPPING"
+    name = shlex.quote(str(output)) if output else "MAPPING"
     todos = "\n  ".join(f"TODO {place}: {what}" for place, what in drafted.todos)
     count = len(drafted.todos)
     what = f"fill in {'the' if count == 1 else count} TODO{'' if count == 1 else 's'}, then: " if count else ""
-    say("next", f"next: {what}importer validate {name} {source}", hint=todos)
+    say("next", f"next: {what}importer validate {name} {shlex.quote(source)}", hint=todos)

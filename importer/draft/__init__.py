@@ -10,6 +10,7 @@ Nothing is guessed in silence: what was guessed stands in a comment, and what on
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 
 from importer.draft.build import build, said
@@ -48,10 +49,10 @@ def draft_mapping(source: str, event: str | None = None) -> Drafted:
     draft = build(facts)
     tried = trial(draft, facts)
     todos = tuple(dict.fromkeys(draft.todos()))
-    rows = f"{sample.frame.height:,} rows" + ("" if sample.is_whole else " of it")
+    rows = f"{sample.frame.height:,} row{'s' * (sample.frame.height != 1)}" + ("" if sample.is_whole else " of it")
     draft.head = [
         f"A first mapping of {sample.file.name}, drafted by `importer init` from {rows}.",
         "What stands here was guessed: read the comments, fill in each TODO, then run",
-        f"  importer validate MAPPING {source}",
+        f"  importer validate MAPPING {shlex.quote(source)}",
     ]
     return Drafted(render(draft), tuple(said(facts)), todos, tried)

@@ -36,7 +36,7 @@ class Refunds:
 def amount_field(facts: Facts, target: str, column: Column) -> Field:
     """An amount that stands in a column: as it is, or summed up where it differs among the lines of an order."""
     facts.used.add(id(column))
-    notes = [seen(column, facts.numbers.format)]
+    notes = [seen(column, facts.numbers.format, as_number=True)]
     if facts.varies(column):
         notes.append("It differs among the rows of an order: summed up.")
         return Field(target, {"sql": f"SUM({facts.amount(column)})", "round": 2}, notes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from importer import reference
 from importer.draft import rules
 from importer.draft.amounts import SUMMED, Refunds, amount_field, computed_value, refunds
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
     from importer.draft.facts import Facts
 
 _CURRENCY_WORDS = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF"}
-_AFTER = ("user.", "context.")
+_MATCHING = {"purchase", "refund"}
+_ADDRESS = {"user.street", "user.zipcode", "user.city", "user.state", "user.country"}
+_MATCHED = (
+    "The vendor looks for a user to whom all members of `user` apply: keep those that identify, and remove an address "
+    "that may have changed since."
+)
+_AMOUNTS = {"price", "total", "revenue"}
+_EMAIL = "user.email_sha256"
+_IDENTITIES = ("user.id", "user.email", "user.phone", "user.card", "user.consistent_anonymous_id")
 
 
 def build(facts: Facts) -> Draft:
@@ -32,7 +42,12 @@ def build(facts: Facts) -> Draft:
     _add_essentials(draft, facts)
     draft.settings = settings_of(facts, found)
     draft.source = source_of(facts)
-    draft.missing = list(_missing(draft, facts))
+    draft.missing = _missing(draft, facts)
+    draft.missing_entries = [row for row in draft.missing if row[0].startswith(ITEMS)]
+    draft.missing = [row for row in draft.missing if row not in draft.missing_entries]
+    draft.missing_entries = [(entry_name(target), *rest) for target, *rest in draft.missing_entries]
+    if facts.match.event in _MATCHING and any(item.target in _ADDRESS for item in draft.fields):
+        draft.user_notes = [_MATCHED]
     draft.unused = [(column.name, example(column)) for column in facts.columns if id(column) not in facts.used]
     draft.unused += [(f"{facts.from_}: {column.name}", example(column)) for column in facts.entries
                      if id(column) not in facts.used]  # fmt: skip
@@ -61,7 +76,7 @@ def _without_column(facts: Facts, target: str, found: Refunds | None) -> list[Fi
         spec, told = computed
         notes = [f"No column has the total: computed from {told}."]
         price = facts.match.get(f"{ITEMS}product.price")
-        if price is not None and "excl" in price.words:
+        if price is not None and price.name in told and "excl" in price.words:
             notes.append(f"By its name {price.name} has no tax, so this total has none either.")
         return [Field("value", {"sql": spec, "round": 2}, notes)]
     if target == "currency" and is_allowed(facts.match.event, "currency"):
@@ -71,7 +86,8 @@ def _without_column(facts: Facts, target: str, found: Refunds | None) -> list[Fi
 
 def _currency(facts: Facts) -> list[Field]:
     """The currency from a sign beside numbers or in the name of a column, else a question."""
-    amounts = [column for column in (*facts.columns, *facts.entries) if column.number and "price" in column.words | _total(column.words)]
+    columns = (*facts.columns, *facts.entries)
+    amounts = [column for column in columns if column.number and column.words & _AMOUNTS]
     if not amounts:
         return []
     inner = facts.item("product.currency")
@@ -80,15 +96,13 @@ def _currency(facts: Facts) -> list[Field]:
     for column in amounts:
         by_name = next((code for word, code in _CURRENCY_WORDS.items() if word in raw_words(column.name)), None)
         code = CURRENCY_SIGNS.get(column.sign or "") or by_name
-        code = code or next((code for sign, code in CURRENCY_SIGNS.items() if len(sign) == 1 and sign in column.name), None)
+        code = code or next(
+            (code for sign, code in CURRENCY_SIGNS.items() if len(sign) == 1 and sign in column.name), None
+        )
         if code is not None:
             return [Field("currency", {"value": code}, [f"Guessed from the column {column.name}."])]
     return [Field("currency", {"value": Todo("the currency of the amounts, such as EUR", "EUR")},
                   ["TODO: the currency of the amounts (ISO 4217, such as EUR); no column has it."])]  # fmt: skip
-
-
-def _total(words: frozenset[str]) -> frozenset[str]:
-    return frozenset({"price"}) if words & {"total", "revenue"} else frozenset()
 
 
 def _add_entries(draft: Draft, facts: Facts, found: Refunds | None) -> None:
@@ -119,30 +133,38 @@ def _add_entries(draft: Draft, facts: Facts, found: Refunds | None) -> None:
 
 def _add_essentials(draft: Draft, facts: Facts) -> None:
     """What the API requires of every event: a user and a time."""
-    users = [item for item in draft.fields if item.target.startswith("user.")]
-    user, order = facts.match.get("user.id"), facts.match.get("id")
-    if not users:
+    if not any(item.target.startswith("user.") for item in draft.fields):
         ask = Todo("the column that tells users apart", {"value": "nobody"})
-        draft.fields.append(Field("user.id", ask, ["TODO: the column that tells users apart; the API requires a user."]))
-    elif user is not None and user.filled < len(user.cells) and order is not None and _is_only_identity(draft):
-        name, key = user.sql or sql_name(user.name), order.sql or sql_name(order.name)
-        notes = [
-            f"Without {user.name} nothing says who it was, and the API requires a user: one visitor an order.",
-            "Remove these lines to have such orders rejected.",
-        ]
         draft.fields.append(
-            Field("user.consistent_anonymous_id", {"sql": f"'order ' || {key}", "when": f"{name} IS NULL"}, notes)
+            Field("user.id", ask, ["TODO: the column that tells users apart; the API requires a user."])
         )
+    draft.fields += _visitor_of_order(facts)
     if not any(item.target == "context.event_timestamp" for item in draft.fields):
         ask = Todo("the column with the time of the event", {"value": 1_700_000_000_000})
-        draft.fields.append(Field("context.event_timestamp", ask, ["TODO: the column with the time; no column looks like it."]))
+        draft.fields.append(
+            Field("context.event_timestamp", ask, ["TODO: the column with the time; no column looks like it."])
+        )
     draft.fields.sort(key=lambda item: item.target.startswith("context."))
 
 
-def _is_only_identity(draft: Draft) -> bool:
-    """Whether nothing but ``user.id`` tells users apart."""
-    others = ("user.email", "user.phone", "user.consistent_anonymous_id", "user.card")
-    return not any(item.target.startswith(others) for item in draft.fields)
+def _visitor_of_order(facts: Facts) -> list[Field]:
+    """A visitor for each order of which nothing says who it was."""
+    order = facts.match.get("id")
+    columns = [column for target in _IDENTITIES if (column := facts.match.get(target)) is not None]
+    if order is None or not columns or facts.match.get("user.consistent_anonymous_id") is not None:
+        return []
+    nobody = pl.DataFrame({str(number): column.cells.is_null() for number, column in enumerate(columns)})
+    if not nobody.select(pl.all_horizontal(pl.all()).any()).item():
+        return []
+    when = " AND ".join(f"{column.sql or sql_name(column.name)} IS NULL" for column in columns)
+    *others, last = (column.name for column in columns)
+    empty = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+    notes = [
+        f"Where {empty} empty nothing says who it was, and the API requires a user: one visitor an order.",
+        "Remove this to have such orders rejected.",
+    ]
+    spec = {"sql": f"'order ' || {order.sql or sql_name(order.name)}", "when": when}
+    return [Field("user.consistent_anonymous_id", spec, notes)]
 
 
 def _missing(draft: Draft, facts: Facts) -> list[tuple[str, str, str]]:
@@ -155,16 +177,20 @@ def _missing(draft: Draft, facts: Facts) -> list[tuple[str, str, str]]:
     for path, prop in reference.properties(event).items():
         if prop.required == "no" or prop.type == "object" or path in given or path.startswith("context."):
             continue
-        if path == "event_name" or (path.startswith(ITEMS) and not draft.entries) or (path == "items" and draft.entries):
+        if (
+            path == "event_name"
+            or (path.startswith(ITEMS) and not draft.entries)
+            or (path == "items" and draft.entries)
+        ):
             continue
-        if path.startswith("user.email") and any(target.startswith("user.email") for target in given):
+        if path == "user.email" or (path == _EMAIL and any(target.startswith("user.email") for target in given)):
             continue
         if prop.deprecated or (path == "revenue" and prop.required == "conditional"):
             continue
         why = "required by the reference" if prop.required == "yes" else prop.condition
         words = prop.enum or prop.recommended
         told = f"{why}: {', '.join(words)}" if words else f"{why}{f' ({prop.note})' if prop.note else ''}"
-        found.append((path.removeprefix(ITEMS), _suggestion(facts, path, words), told))
+        found.append((path, _suggestion(facts, path, words), told))
     return found
 
 
@@ -172,22 +198,24 @@ def _suggestion(facts: Facts, path: str, words: tuple[str, ...]) -> str:
     """The spec of a missing target, as far as it can be said."""
     if path == "user.consistent_anonymous_id" and (user := facts.match.get("user.id")) is not None and user.sql is None:
         return f"{{id_from: {user.name}}}"
+    if path == _EMAIL:
+        return "{column: …, clean: [trim, lower], hash: sha256}"
     if path == "items":
         return "{each: {id: …, product.id: …, product.name: …, product.price: …, quantity: …}}"
     if path == "user.consent_categories":
         return '{column: …, split: "|"}'
-    return f"{{value: {words[0]}}}" if words else "…"
+    return "{value: …}" if words else "…"
 
 
 def said(facts: Facts) -> list[str]:
     """What was recognised, in a few lines for people."""
     sample, found = facts.sample, facts.match
-    lines = [f"read {sample.frame.height:,} rows of {sample.file.name}{'' if sample.is_whole else ' (a sample)'}"]
+    lines = [f"{sample.file.name}: {sample.frame.height:,} rows read{'' if sample.is_whole else ' (a sample)'}"]
     lines.append(f"event {found.event or 'unknown'}: {found.why or 'as given'}")
+    if sample.files > 1:
+        lines.append(f"{sample.files:,} files are meant, and this is the first: do the others have the same columns?")
     if facts.lines is not None:
         lines.append(f"{facts.lines.orders:,} orders in {facts.lines.rows:,} rows, by {facts.lines.column.name}")
     if (moment := found.get("context.event_timestamp")) is not None:
         lines.append(f"time {seen(moment, facts.numbers.format)}")
     return lines
-
-

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LOW_CARDINALITY = 40
 _TIME_WORDS = frozenset({"date", "time", "created", "updated", "birth"})
 _ENOUGH = 0.9
+_NEARLY = 0.98
 _EXAMPLES = 3
 _SHAPES = {
     "email": r"^[^@\s]+@[^@\s]+\.[A-Za-z]{2,}$",
@@ -37,7 +38,7 @@ class Column:
     """A column, or a member of a struct or of the entries of a list.
 
     ``sql`` is how SQL names a member of a struct, ``None`` for a column. ``cells`` are its values in the order of the
-    rows, ``values`` those as texts, each once, the most frequent first. ``shape`` is one of email, md5, sha256, ip, url
+    rows, ``values`` those as texts, each once, the most frequent first, and ``counts`` how often each comes. ``shape`` is one of email, md5, sha256, ip, url
     or empty. ``number`` says that they are numbers in the format of the source, ``sign`` is that of a currency beside
     them.
     """
@@ -48,6 +49,7 @@ class Column:
     words: frozenset[str]
     cells: pl.Series = field(repr=False)
     values: pl.Series = field(repr=False)
+    counts: pl.Series = field(repr=False)
     shape: str = ""
     number: bool = False
     sign: str | None = None
@@ -68,6 +70,11 @@ class Column:
     def is_unique(self) -> bool:
         """Whether each cell has a value, and no two have the same."""
         return self.filled == len(self.cells) == len(self.values)
+
+    @property
+    def is_nearly_unique(self) -> bool:
+        """Whether that is so but for a few cells, which look like mistakes."""
+        return len(self.values) >= _NEARLY * len(self.cells)
 
     @property
     def is_low(self) -> bool:
@@ -130,12 +137,12 @@ def _column(cells: pl.Series, sql: str | None, words: frozenset[str]) -> Column:
     is_named = bool(words & _TIME_WORDS)
     if cells.dtype != pl.String:
         times = typed_times(cells) or (epoch_of_numbers(cells) if is_named else None)
-        values = _frequent(cells.cast(pl.String, strict=False)) if not cells.dtype.is_nested() else pl.Series(dtype=pl.String)
+        texts = cells.cast(pl.String, strict=False) if not cells.dtype.is_nested() else pl.Series(dtype=pl.String)
         is_number = cells.dtype.is_numeric()
-        return Column(cells.name, sql, cells.dtype, words, cells, values, number=is_number, times=times)
-    values = _frequent(cells.str.strip_chars())
+        return Column(cells.name, sql, cells.dtype, words, cells, *_frequent(texts), number=is_number, times=times)
+    values, counts = _frequent(cells.str.strip_chars())
     return Column(
-        cells.name, sql, cells.dtype, words, cells, values,
+        cells.name, sql, cells.dtype, words, cells, values, counts,
         shape=next((shape for shape, pattern in _SHAPES.items() if _fits(values, pattern)), ""),
         times=times_of(values, named=is_named),
         is_time_of_day=is_time_of_day(values),
@@ -146,17 +153,19 @@ def with_number(column: Column, item: NumberFormat) -> Column:
     """``column`` with a look at whether its texts are numbers in the format of the source."""
     if column.dtype != pl.String or column.times is not None:
         return column
-    is_number = share_of_numbers(column.values, item) >= _ENOUGH
+    is_number = share_of_numbers(column.values, column.counts, item) >= _ENOUGH
     sign = None if is_number else sign_of(column.values)
     return replace(column, number=is_number or sign is not None, sign=sign)
 
 
-def _frequent(texts: pl.Series) -> pl.Series:
-    """The values of ``texts``, each once: the most frequent first, and of equals the first."""
+def _frequent(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """The values of ``texts``, each once, and their counts: the most frequent first, and of equals the first."""
     present = texts.drop_nulls().alias("text")
     present = present.filter(present != "")
-    counts = present.to_frame().group_by("text", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
-    return counts["text"]
+    counts = (
+        present.to_frame().group_by("text", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
+    )
+    return counts["text"], counts["len"]
 
 
 def _fits(values: pl.Series, pattern: str) -> bool:

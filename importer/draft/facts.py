@@ -65,7 +65,8 @@ class Facts:
         if column.sign is not None:
             return cast_sql(name, column.sign, self.numbers.format)
         if column.dtype == pl.String and column.sql is None:
-            whole = not column.values.str.contains(r"[^\d+-]").any()
+            numbers = column.values.filter(column.values.str.contains(r"^[+-]?\d"))
+            whole = not numbers.str.contains(r"[^\d+-]").any()
             self.typed[column.name] = "integer" if whole else "number"
         return name
 

@@ -19,9 +19,14 @@ ITEMS = "items[]."
 _HALF = 0.5
 _MOST_COUNTRIES = 250
 _MOST_LINES = 1000
-_OPEN = frozenset({"page_type", "type"})
-"""Targets with words of an open set: any few words will do."""
-_NAMES_OF_EVENTS = ({"event"}, {"event", "name"}, {"event", "kind"}, {"kind"}, {"order", "kind"}, {"name", "event", "kind"})
+_NAMES_OF_EVENTS = (
+    {"event"},
+    {"event", "name"},
+    {"event", "kind"},
+    {"kind"},
+    {"order", "kind"},
+    {"name", "event", "kind"},
+)
 _CODE_BONUS = 2
 
 
@@ -72,7 +77,9 @@ def _names_events(column: Column) -> bool:
     """Whether the values are names of events."""
     if set(column.words) not in _NAMES_OF_EVENTS or not column.is_low:
         return False
-    return sum(meaning_of("event", text)[0] or text in reference.EVENTS for text in column.values) > _HALF * len(column.values)
+    return sum(meaning_of("event", text)[0] or text in reference.EVENTS for text in column.values) > _HALF * len(
+        column.values
+    )
 
 
 def _guessed(columns: list[Column], file_name: str, event_column: Column | None) -> tuple[str | None, str]:
@@ -149,7 +156,9 @@ def _by_values(found: Match, columns: list[Column]) -> None:
         "user.email": lambda column: column.shape == "email",
         "currency": lambda column: column.is_low and set(column.values) <= CURRENCIES,
         "context.event_timestamp": lambda column: (
-            column.times is not None and not {"birth", "updated", "product"} & column.words and column.empty_share < _HALF
+            column.times is not None
+            and not {"birth", "updated", "product"} & column.words
+            and column.empty_share < _HALF
         ),
     }
     for target, is_it in wanted.items():
@@ -168,8 +177,14 @@ def fits(target: str, column: Column) -> bool:  # noqa: PLR0911  (one line a kin
     prop = reference.find("purchase", target) or reference.find("page_view", target) or reference.find(None, target)
     kind, form = (prop.type, prop.format) if prop else ("string", None)
     if target in ENUMERATED:
-        return column.is_low and (target in _OPEN or _known(target, column) >= _HALF or target == "status")
-    if target == "items[].id" and "line" in column.words and column.number and not {"product", "variant"} & column.words:
+        is_open = target == "page_type" or (target == "status" and "status" in column.words)
+        return column.is_low and (is_open or _known(target, column) >= _HALF)
+    if (
+        target == "items[].id"
+        and "line" in column.words
+        and column.number
+        and not {"product", "variant"} & column.words
+    ):
         return len(column.values) > _MOST_LINES  # else it counts the lines of an order
     if form == "iso3166":
         return len(column.values) <= _MOST_COUNTRIES and sum(country_of(text)[0] for text in column.values) > 0
@@ -189,5 +204,3 @@ def fits(target: str, column: Column) -> bool:  # noqa: PLR0911  (one line a kin
 
 def _known(target: str, column: Column) -> float:
     return sum(meaning_of(target, text)[0] for text in column.values) / len(column.values)
-
-

@@ -41,8 +41,8 @@ class Draft:
     """A mapping as it will be written.
 
     ``settings`` stand at the top, ``source`` under that key, ``entries`` inside of ``items`` (from the list ``from_``,
-    where it is not ``None``). ``missing`` are targets that the reference wants and no column gives, each with a spec as
-    text and the reason; ``unused`` are columns, each with an example.
+    where it is not ``None``). ``user_notes`` stand above all that is about the user. ``missing`` are targets that the
+    reference wants and no column gives, each with a spec as text and the reason, ``missing_entries`` those of entries; ``unused`` are columns, each with an example.
     """
 
     source_name: str
@@ -52,7 +52,9 @@ class Draft:
     fields: list[Field] = field(default_factory=list)
     entries: list[Field] = field(default_factory=list)
     from_: str | None = None
+    user_notes: list[str] = field(default_factory=list)
     missing: list[tuple[str, str, str]] = field(default_factory=list)
+    missing_entries: list[tuple[str, str, str]] = field(default_factory=list)
     unused: list[tuple[str, str]] = field(default_factory=list)
 
     def todos(self) -> list[tuple[str, str]]:

@@ -49,7 +49,11 @@ def numbers_of(columns: Iterable[pl.Series]) -> Numbers:
     best = max(_FORMATS, key=lambda item: counts[item])
     if not counts[best]:
         return Numbers()
-    other = next((item for item in _FORMATS if item != best and _differs(telling, best, item, counts)), None)
+    telling = telling.filter(_tokens(telling, best).is_not_null())
+    other = next(
+        (item for item in _FORMATS if item != best and counts[item] == counts[best] and _differs(telling, best, item)),
+        None,
+    )
     return Numbers(best, str(_telling_most(telling)), other)
 
 
@@ -61,10 +65,8 @@ def _tokens(texts: pl.Series, item: NumberFormat) -> pl.Series:
     return pl.DataFrame({"text": texts}).select(item.tokens(pl.col("text"))).to_series()
 
 
-def _differs(texts: pl.Series, best: NumberFormat, item: NumberFormat, counts: dict[NumberFormat, int]) -> bool:
-    """Whether ``item`` reads as many of ``texts`` as ``best``, and reads other numbers."""
-    if counts[item] < counts[best]:
-        return False
+def _differs(texts: pl.Series, best: NumberFormat, item: NumberFormat) -> bool:
+    """Whether ``item`` reads other numbers in ``texts`` than ``best``."""
     mine, theirs = (_tokens(texts, each).cast(pl.Float64, strict=False) for each in (best, item))
     return bool((mine != theirs).any())
 
@@ -75,9 +77,10 @@ def _telling_most(texts: pl.Series) -> str:
     return texts[int(signs.arg_max() or 0)]
 
 
-def share_of_numbers(values: pl.Series, item: NumberFormat) -> float:
-    """The share of ``values`` that are numbers in this format."""
-    return _read(values, item) / len(values) if len(values) else 0.0
+def share_of_numbers(values: pl.Series, counts: pl.Series, item: NumberFormat) -> float:
+    """The share of cells that are numbers in this format; ``values`` are those of the cells, with their ``counts``."""
+    cells = int(counts.sum())
+    return int(counts.filter(_tokens(values, item).is_not_null()).sum()) / cells if cells else 0.0
 
 
 def sign_of(values: pl.Series) -> str | None:

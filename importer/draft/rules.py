@@ -15,7 +15,7 @@ _TABLE = f"""
 id | order id, lead id, =order, =id, =lead |
 context.event_timestamp | order date, order time, order created, =created, event date, event time, lead date, lead time, session time, =date, =time, =date time, =created date, =created time, =page time | {_TIMES}
 value | total incl, order total, =total, total final, =total final, price incl order | order incl final lead price
-revenue | total excl, revenue, order excl | order excl total
+revenue | total excl, revenue, order excl, =excl | order excl total
 tax_amount | tax, tax total | total order
 shipping_amount | shipping total, shipping fee, shipping price, =shipping | total price fee order incl
 discount_value | discount, discount total | total order incl
@@ -39,15 +39,15 @@ items[].returned_value | line returned total | order incl
 items[].value | line total, product total | order final incl
 items[].price | line price | order
 items[].product.price | price unit, product price, =price, total unit, =price excl, =price incl | {_LINE} excl incl unit
-items[].product.name | product name, line name, product title, =name | line order title
-items[].product.category_1 | category, category 1, product category | product line name 1
-items[].product.category_2 | category 2, sub category | product line name 2
-items[].product.category_3 | category 3 | product line name 3
-items[].product.brand | brand | product line name
-items[].product.size | size | product line
-items[].product.colors | color | product line
+items[].product.name | product name, line name, product title, line title, =name | line order title
+items[].product.category_1 | category, category 1, product category | product line name 1 order
+items[].product.category_2 | category 2, sub category | product line name 2 order
+items[].product.category_3 | category 3 | product line name 3 order
+items[].product.brand | brand | product line name order
+items[].product.size | size | product line order
+items[].product.colors | color | product line order
 items[].product.currency | product currency | line order
-items[].variant | variant | product line name
+items[].variant | variant | product line name order
 items[].discount | line discount, product discount | order
 items[].coupon | line coupon | order id
 items[].affiliation | affiliation, =store, store name, store id | line

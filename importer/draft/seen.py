@@ -17,21 +17,24 @@ PERSONAL = frozenset(
         "user.zipcode", "user.card", "user.consistent_anonymous_id", "context.device.ip",
     }
 )  # fmt: skip
-_PERSONAL_WORDS = frozenset({"email", "phone", "first", "last", "birth", "street", "address", "ip", "card", "customer", "comment"})
-_LIKE_PHONE = re.compile(r"^\+?[\d .()/-]{9,20}$")
+_PERSONAL_WORDS = frozenset(
+    {"email", "phone", "first", "last", "birth", "street", "address", "ip", "card", "customer", "comment"}
+)
+_LIKE_PHONE = re.compile(r"^(?:\+|0)[\d .()/-]{8,19}$")
 _LONGEST = 40
 
 
-def seen(column: Column, numbers: NumberFormat, *, personal: bool = False) -> str:
-    """The name of ``column`` and what its values look like."""
-    return f"{column.name}: {_values(column, numbers, personal=personal)}{_empty(column)}"
+def seen(column: Column, numbers: NumberFormat, *, personal: bool = False, as_number: bool = False) -> str:
+    """The name of ``column`` and what its values look like. ``as_number`` shows the range of numbers."""
+    text = _values(column, numbers, personal=personal, as_number=as_number)
+    return f"{column.name}: {text}{_empty(column)}"
 
 
-def _values(column: Column, numbers: NumberFormat, *, personal: bool) -> str:
+def _values(column: Column, numbers: NumberFormat, *, personal: bool, as_number: bool) -> str:
     if column.times is not None and column.times.first and not personal:
         when = f"{column.times.first} to {column.times.last}"
-        return f"{_listed(column, 1, personal=personal)} … ({when})"
-    if column.number and not personal and len(column.values) > 2:  # noqa: PLR2004  (two are listed)
+        return f"{_listed(column, 1, personal=personal)} … ({when})" if column.dtype == pl.String else when
+    if column.number and as_number and len(column.values) > 2:  # noqa: PLR2004  (two are listed)
         low, high = _range(column, numbers)
         return f"{low} to {high}"
     return _listed(column, 3, personal=personal)

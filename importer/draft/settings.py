@@ -33,7 +33,11 @@ def _event(facts: Facts, found: Refunds | None) -> Setting:
         names = "purchase, refund, page_view, generate_lead, sign_up, login …"
         ask = Todo(f"the name of the event: {names}", "page_view")
         return Setting("event", ask, [f"TODO: the name of the event: {names} Or start again with --event NAME."])
-    notes = [f"{event}: {facts.match.why}. Wrong? Start again with --event NAME." if facts.match.why else "As given by --event."]
+    notes = [
+        f"{event}: {facts.match.why}. Wrong? Start again with --event NAME."
+        if facts.match.why
+        else "As given by --event."
+    ]
     if event not in reference.EVENTS:
         notes.append("The event reference does not know this name, so it is an event of your own.")
     if found is None:
@@ -67,12 +71,20 @@ def _identity(facts: Facts) -> Setting:
             f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: their rows make one event.",
         ]
         return Setting("group_by", lines.column.name, notes)
-    if key is not None and key.sql is None and key.is_unique:
-        return Setting("key", key.name, ["What makes an event unique: context.event_id is derived from it."])
+    if key is not None and key.sql is None and key.is_nearly_unique:
+        notes = ["What makes an event unique: context.event_id is derived from it."]
+        if key.filled > len(key.values):
+            twice = key.filled - len(key.values)
+            notes.append(f"{twice:,} rows of the sample have a value that came before: the same event once more.")
+        if key.empty_share:
+            notes.append("Rows without it are rejected.")
+        return Setting("key", key.name, notes)
     columns = [column for target in _PARTS_OF_KEY if (column := facts.match.get(target)) is not None]
     if key is not None:
         columns.insert(0, key)
-    columns = [column for column in columns if column.sql is None and not column.empty_share and not column.dtype.is_float()]
+    columns = [
+        column for column in columns if column.sql is None and not column.empty_share and not column.dtype.is_float()
+    ]
     names = list(dict.fromkeys(column.name for column in columns))
     if len(names) > 1 and facts.sample.frame.select(names).is_unique().all():
         return Setting("key", names, ["No single column is unique in the sample; these are together."])

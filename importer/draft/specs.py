@@ -23,16 +23,18 @@ if TYPE_CHECKING:
 _BOOLEAN_WORDS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
 _SPLITS = "|;,/"
 _ISO_TIMES = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
-_OPEN = frozenset({"page_type", "type"})
+_OPEN = frozenset({"page_type"})
 _EXAMPLES_OF_UNKNOWN = 3
 
 
 def field_of(facts: Facts, target: str, column: Column) -> Field:
     """The field that takes ``column`` to ``target``."""
     facts.used.add(id(column))
-    note = seen(column, facts.numbers.format, personal=target in PERSONAL)
-    notes = [f"{note}  (recognised by its values)" if target in facts.match.is_guess else note]
     prop = reference.find(facts.match.event, target) or reference.find(None, target)
+    kind, form = (prop.type, prop.format) if prop else ("number" if column.number else "string", None)
+    is_number = kind in {"number", "integer"}
+    note = seen(column, facts.numbers.format, personal=target in PERSONAL, as_number=is_number)
+    notes = [f"{note}  (recognised by its values)" if target in facts.match.is_guess else note]
     special = {
         "user.email": _email,
         "user.phone": _phone,
@@ -44,14 +46,13 @@ def field_of(facts: Facts, target: str, column: Column) -> Field:
         return special[target](facts, column, notes)
     if target in ENUMERATED:
         return _enumerated(facts, target, column, notes)
-    kind, form = (prop.type, prop.format) if prop else ("number" if column.number else "string", None)
     if kind == "date":
         return Field(target, _dated(facts, column, notes, target), notes)
     if kind == "boolean":
         return Field(target, _boolean(column), notes)
     if kind == "array":
         return Field(target, {**of(column), "split": _split_sign(column)}, notes)
-    if kind in {"number", "integer"}:
+    if is_number:
         return Field(target, short(_number(facts, column, typed=prop is not None)), notes)
     if form == "iso4217":
         return Field(target, short(of(column) | ({} if _is_upper(column) else {"clean": ["trim", "upper"]})), notes)
@@ -240,7 +241,10 @@ def _format(times: Times, column: Column, notes: list[str]) -> dict[str, Any]:
     if times.swapped:
         first, other = times.formats[0], times.swapped[0]
         what = f"which of the two numbers in {column.values[0]} is the day: {first} or {other}"
-        notes.append(f"TODO: {what}. No value has a first or second number above 12.")
+        notes.append(
+            f"TODO: {what}. No value has a day above 12 to tell. {first} gives {times.first} to {times.last}, "
+            f"{other} gives {times.other_first} to {times.other_last}."
+        )
         return {"format": Todo(what, first)}
     if not times.formats:
         return {}

@@ -16,6 +16,8 @@ _MOST_BROKEN = 0.1
 """Share of the characters beyond ASCII that may be broken in a file that is UTF-8 all the same."""
 _CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _MULTIBYTE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+_LONG_RUN = re.compile(rb"[\x80-\xff]{4,}")
+"""Words of other alphabets than the Latin one."""
 _HIGH = re.compile(rb"[\x80-\xff]")
 _ONE_BYTE = ("latin-1", "windows-1252", "mac-roman", "cp850")  # the first of equals wins
 _LETTERS = "éèêëàâäçùûüôöîïñáíóúßøåæœãõìòÉÈÊÀÂÇÔÎŒÄÖÜÅØÆÑÁÍÓÚ"
@@ -49,10 +51,11 @@ def encoding_of(name: str, parts: list[bytes]) -> str:
     good = sum(sum(map(len, _MULTIBYTE.findall(part))) for part in parts)
     if high - good <= _MOST_BROKEN * high:
         return "utf-8"
+    foreign = sum(len(run) for part in parts for run in _LONG_RUN.findall(part))
     best = max(_ONE_BYTE, key=lambda encoding: _plausibility(parts, encoding))
-    if _plausibility(parts, best) <= 0:
+    if foreign * 2 > high or _plausibility(parts, best) <= 0:
         raise SourceUnreadable(
-            f"{name}: its characters beyond ASCII are neither UTF-8 nor those of {', '.join(_ONE_BYTE)}.",
+            f"{name}: its characters beyond ASCII are neither UTF-8 nor plausible as {', '.join(_ONE_BYTE)}.",
             "Convert it to UTF-8 first: iconv -f ITS-ENCODING -t utf-8 old.csv > new.csv",
         )
     return best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -39,8 +39,10 @@ class Times:
     """How a column writes times.
 
     ``formats`` are none where ISO 8601 is read without one. ``swapped`` are the formats with day and month the other
-    way round, which fit as well: nothing says which are meant. ``unit`` counts since 1970. ``has_zone`` says that every
-    value has its own, ``is_date`` that there is no time of day. ``unread`` are values that fit nothing.
+    way round, which fit as well: nothing says which are meant. Of the two, that comes first which puts the values closer
+    together. ``unit`` counts since 1970. ``has_zone`` says that every
+    value has its own, ``is_date`` that there is no time of day. ``unread`` are values that fit nothing, ``first`` and
+    ``last`` the days between which they lie, ``other_first`` and ``other_last`` those in the swapped reading.
     """
 
     formats: tuple[str, ...] = ()
@@ -51,6 +53,8 @@ class Times:
     unread: tuple[str, ...] = ()
     first: str = ""
     last: str = ""
+    other_first: str = ""
+    other_last: str = ""
 
 
 def times_of(values: pl.Series, *, named: bool) -> Times | None:
@@ -80,7 +84,8 @@ def typed_times(column: pl.Series) -> Times | None:
     if not isinstance(column.dtype, pl.Date | pl.Datetime):
         return None
     has_zone = isinstance(column.dtype, pl.Datetime) and column.dtype.time_zone is not None
-    first, last = (str(column.drop_nulls().min() or ""), str(column.drop_nulls().max() or ""))
+    days = column.drop_nulls().dt.strftime("%Y-%m-%d")
+    first, last = str(days.min() or ""), str(days.max() or "")
     return Times(has_zone=has_zone, is_date=column.dtype == pl.Date, first=first, last=last)
 
 
@@ -98,7 +103,9 @@ def _epoch(values: pl.Series) -> Times | None:
     if good.sum() < _ENOUGH * len(values):
         return None
     first, last = _span(moments.filter(good))
-    return Times(unit=unit, has_zone=True, unread=tuple(values.filter(~good.fill_null(value=False))), first=first, last=last)
+    return Times(
+        unit=unit, has_zone=True, unread=tuple(values.filter(~good.fill_null(value=False))), first=first, last=last
+    )
 
 
 def _by_formats(values: pl.Series, probes: list[str]) -> Times | None:
@@ -115,9 +122,23 @@ def _by_formats(values: pl.Series, probes: list[str]) -> Times | None:
         probes = list(left.head(_PROBES))
     if not chosen or read.null_count() > (1 - _ENOUGH) * len(values):
         return None
-    swapped = tuple(map(_swapped, chosen))
-    other = _milliseconds(values, swapped).null_count() if swapped != tuple(chosen) else len(values)
-    return _described(values, tuple(chosen), swapped if other <= read.null_count() else (), read)
+    return _with_other_reading(values, tuple(chosen), read)
+
+
+def _with_other_reading(values: pl.Series, formats: tuple[str, ...], read: pl.Series) -> Times:
+    """What is known of the values, with the reading that has day and month swapped where it fits as well."""
+    swapped = tuple(map(_swapped, formats))
+    other = _milliseconds(values, swapped) if swapped != formats else None
+    if other is None or other.null_count() > read.null_count():
+        return _described(values, formats, (), read)
+    if _width(other) < _width(read):
+        formats, swapped, read, other = swapped, formats, other, read
+    first, last = _span(other)
+    return replace(_described(values, formats, swapped, read), other_first=first, other_last=last)
+
+
+def _width(moments: pl.Series) -> int:
+    return int(moments.max() or 0) - int(moments.min() or 0)  # type: ignore[arg-type]
 
 
 def _best(values: pl.Series, probes: list[str], before: list[str]) -> str | None:
@@ -140,7 +161,9 @@ def _candidates(probes: list[str]) -> Iterable[str]:
             continue
         if not has_clock:
             yield day
-        yield from (f"{day}{joint}{clock}{zone}" for joint, clock, zone in product(_JOINTS, _CLOCKS, _ZONES) if has_clock)
+        yield from (
+            f"{day}{joint}{clock}{zone}" for joint, clock, zone in product(_JOINTS, _CLOCKS, _ZONES) if has_clock
+        )
 
 
 def _swapped(item: str) -> str:

@@ -47,6 +47,8 @@ def trial(draft: Draft, facts: Facts) -> Trial:
         except (MappingInvalid, SourceUnreadable) as error:
             if not _refuse(draft, error):
                 return Trial(problem=error.message)
+        except Exception as error:  # noqa: BLE001  (a draft that cannot be tried is a draft all the same)
+            return Trial(problem=f"{type(error).__name__}: {error}")
         else:
             return _encoded(mapping, facts)
     return Trial(problem="the draft has problems that could not be taken out of it")

@@ -90,7 +90,7 @@ _LISTS = {
     "zip": "zip zipcode postal postcode postale cp plz",
 }  # fmt: skip
 _NOISE = frozenset(
-    "de du des la le les l d the of a an et and au aux en to is by par billing facturation web utc gmt local full iso "
+    "de du des la le les l d the of a an et and au aux en to is by par billing facturation web utc gmt local iso "
     "eur usd gbp chf main my txt str crm".split()
 )
 _PAIRS = {

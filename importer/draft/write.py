@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from importer.draft.model import Todo
@@ -18,6 +19,8 @@ _PLAIN = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "todo"})
 _WIDTH = 118
 _COMMENT_WIDTH = 112
+_KEEP: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
+_MISSING = "No column looks like these, and the reference wants them. Fill in those that you can:"
 
 
 def render(draft: Draft, *, filled: bool = False) -> str:
@@ -43,7 +46,10 @@ class _Writer:
                 yield from self._setting(setting, "  ")
         yield from ("", "fields:")
         yield from self._fields()
-        yield from _missing(draft.missing)
+        if draft.missing:
+            yield ""
+            yield from _comments([_MISSING], "  ")
+        yield from _missing(draft.missing, "  ")
         yield from _unused(draft.unused)
 
     def _setting(self, setting: Setting, indent: str) -> Iterator[str]:
@@ -58,13 +64,17 @@ class _Writer:
             live = any(not item.refused for item in self._draft.entries)
             mark = "" if live else "# "
             yield ""
-            yield from _comments(["One entry for each struct of the list." if self._draft.from_ else "One entry a row."], "  ")
+            yield from _comments(
+                ["One entry for each struct of the list." if self._draft.from_ else "One entry a row."], "  "
+            )
             yield f"  {mark}items:"
             if self._draft.from_:
                 yield f"  {mark}  from: {quoted(self._draft.from_)}"
             yield f"  {mark}  each:"
             yield from self._list(self._draft.entries, "      ")
+            yield from _missing(self._draft.missing_entries, "      ")
             yield ""
+        yield from _comments(self._draft.user_notes, "  ")
         yield from self._list(after, "  ")
 
     def _list(self, items: Iterable[Field], indent: str) -> Iterator[str]:
@@ -107,13 +117,8 @@ def quoted(text: str) -> str:
 
 def _comments(notes: Iterable[str], indent: str) -> Iterator[str]:
     for note in notes:
-        line = ""
-        for word in safe(note).split(" "):
-            if line and len(line) + len(word) > _COMMENT_WIDTH - len(indent):
-                yield f"{indent}# {line}"
-                line = "  "
-            line += f"{' ' if line.strip() else ''}{word}"
-        yield f"{indent}# {line}".rstrip()
+        for number, line in enumerate(wrap(safe(note), _COMMENT_WIDTH - len(indent), **_KEEP)):
+            yield f"{indent}# {'  ' if number else ''}{line}"
 
 
 def safe(text: str) -> str:
@@ -121,12 +126,9 @@ def safe(text: str) -> str:
     return "".join(character if character.isprintable() else printable(character) for character in text)
 
 
-def _missing(missing: list[tuple[str, str, str]]) -> Iterator[str]:
-    if missing:
-        yield ""
-        yield from _comments(["No column looks like these, and the reference wants them. Fill in those that you can:"], "  ")
+def _missing(missing: list[tuple[str, str, str]], indent: str) -> Iterator[str]:
     for target, spec, why in missing:
-        yield f"  # {target}: {spec}   # {safe(why)}"
+        yield f"{indent}# {target}: {spec}   # {safe(why)}"
 
 
 def _unused(unused: list[tuple[str, str]]) -> Iterator[str]:
