@@ -51,7 +51,7 @@ def _exists(output: Path) -> UsageInvalid:
 
 
 def _write(text: str, output: Path | None) -> None:
-    """Write to ``output`` or to stdout. Raises UsageInvalid for a file that cannot be made, StateUnusable for stdout."""
+    """Write to ``output`` (else UsageInvalid) or to stdout (else StateUnusable)."""
     try:
         if output is None:
             out(text.rstrip("\n"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from importer import reference
 from importer.draft.match import ITEMS
 from importer.draft.model import Field
 from importer.draft.order_lines import Signs, signs_of
@@ -23,8 +24,9 @@ SUMMED = ("value", "revenue", "tax_amount", "shipping_amount", "discount_value",
 
 @dataclass(frozen=True, slots=True)
 class Refunds:
-    """That some events are refunds: ``test`` is SQL that is true for them. ``flips_lines`` says that quantities of
-    lines are negative only in refunds, so that they can be sent as positive ones.
+    """That some events are refunds: ``test`` is SQL that is true for them, ``amount`` is SQL for their value.
+
+    ``flips_lines`` says that quantities of lines are negative only in refunds, so that they can be sent as positive.
     """
 
     test: str
@@ -42,8 +44,12 @@ def amount_field(facts: Facts, target: str, column: Column) -> Field:
         return Field(target, {"sql": f"SUM({facts.amount(column)})", "round": 2}, notes)
     if column.sign is not None:
         return Field(target, {"sql": facts.amount(column), "round": 2}, notes)
-    spec: Any = column.name if column.sql is None else {"sql": column.sql}
-    return Field(target, {"column": column.name, "round": 2} if column.dtype.is_float() else spec, notes)
+    spec: dict[str, Any] = {"column": column.name} if column.sql is None else {"sql": column.sql}
+    if reference.find(facts.match.event, target) is None:
+        spec["type"] = "number"  # of an event of one's own nobody knows it
+    if column.dtype.is_float():
+        spec["round"] = 2
+    return Field(target, column.name if list(spec) == ["column"] else spec, notes)
 
 
 def computed_value(facts: Facts) -> tuple[str, str] | None:

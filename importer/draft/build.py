@@ -45,7 +45,7 @@ def build(facts: Facts) -> Draft:
     draft.missing = _missing(draft, facts)
     draft.missing_entries = [row for row in draft.missing if row[0].startswith(ITEMS)]
     draft.missing = [row for row in draft.missing if row not in draft.missing_entries]
-    draft.missing_entries = [(entry_name(target), *rest) for target, *rest in draft.missing_entries]
+    draft.missing_entries = [(entry_name(target), spec, why) for target, spec, why in draft.missing_entries]
     if facts.match.event in _MATCHING and any(item.target in _ADDRESS for item in draft.fields):
         draft.user_notes = [_MATCHED]
     draft.unused = [(column.name, example(column)) for column in facts.columns if id(column) not in facts.used]
@@ -60,7 +60,7 @@ def _add_fields(draft: Draft, facts: Facts, found: Refunds | None) -> None:
         if target.startswith(ITEMS):
             continue
         if column is None:
-            draft.fields += _without_column(facts, target, found)
+            draft.fields += _without_column(facts, target)
         elif target in SUMMED:
             draft.fields.append(amount_field(facts, target, column))
         else:
@@ -70,7 +70,7 @@ def _add_fields(draft: Draft, facts: Facts, found: Refunds | None) -> None:
             draft.fields[-1].notes.append("Refunds are sent with positive amounts, as in the vendor's examples.")
 
 
-def _without_column(facts: Facts, target: str, found: Refunds | None) -> list[Field]:
+def _without_column(facts: Facts, target: str) -> list[Field]:
     """A field for what no column has, where it can be made of others."""
     if target == "value" and is_allowed(facts.match.event, "value") and (computed := computed_value(facts)):
         spec, told = computed

@@ -10,7 +10,7 @@ import polars as pl
 
 from importer.draft.numbers import is_like_number, share_of_numbers, sign_of
 from importer.draft.times import Times, epoch_of_numbers, is_time_of_day, times_of, typed_times
-from importer.draft.words import words_of
+from importer.draft.words import one_of, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,9 +38,9 @@ class Column:
     """A column, or a member of a struct or of the entries of a list.
 
     ``sql`` is how SQL names a member of a struct, ``None`` for a column. ``cells`` are its values in the order of the
-    rows, ``values`` those as texts, each once, the most frequent first, and ``counts`` how often each comes. ``shape`` is one of email, md5, sha256, ip, url
-    or empty. ``number`` says that they are numbers in the format of the source, ``sign`` is that of a currency beside
-    them.
+    rows, ``values`` those as texts, each once, the most frequent first, and ``counts`` how often each comes. ``shape``
+    is one of email, md5, sha256, ip, url or empty. ``number`` says that they are numbers in the format of the source,
+    ``sign`` is that of a currency beside them.
     """
 
     name: str
@@ -173,11 +173,14 @@ def _fits(values: pl.Series, pattern: str) -> bool:
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_RESERVED = frozenset(
-    "all and any array as asc between by case cast cross count date day desc distinct else end exists false filter first "
-    "float from full group having hour if in index inner int integer interval is join key last left like limit max min "
-    "minute month not null number of offset on or order outer over range rank right row rows second select set some sum "
-    "table text then time timestamp to total true type union unique user using value values when where with year".split()
+_RESERVED = one_of(
+    "all and any array as asc between by case cast cross count date day desc distinct else end exists false "
+    "filter first "
+    "float from full group having hour if in index inner int integer interval is join key last left like "
+    "limit max min "
+    "minute month not null number of offset on or order outer over range rank right row rows second select "
+    "set some sum "
+    "table text then time timestamp to total true type union unique user using value values when where with year"
 )
 
 

@@ -12,14 +12,15 @@ from importer.draft.column import Column, columns_of, null_words, quoted, with_n
 from importer.draft.match import ITEMS, Match, match
 from importer.draft.numbers import Numbers, cast_sql, is_like_number, numbers_of
 from importer.draft.order_lines import OrderLines, order_lines
-from importer.draft.words import raw_words
+from importer.draft.words import one_of, raw_words
 
 if TYPE_CHECKING:
     from importer.draft.sample import Sample
 
-_FRENCH = frozenset(
-    "commande date montant prix quantite courriel telephone ville pays devise nom prenom naissance statut libelle produit "
-    "client numero livraison paiement ttc ht tva adresse code postal sexe civilite facture".split()
+_FRENCH = one_of(
+    "commande date montant prix quantite courriel telephone ville pays devise nom prenom naissance statut "
+    "libelle produit "
+    "client numero livraison paiement ttc ht tva adresse code postal sexe civilite facture"
 ) - {"date", "code", "client", "produit"}
 _MOST_ENTRIES = 20_000
 
@@ -87,11 +88,11 @@ def recognise(sample: Sample, event: str | None) -> Facts:
     facts = Facts(sample, nulls, numbers, columns, found)
     facts.lines = order_lines(found, sample, columns)
     if facts.lines is None:
-        _find_entries(facts, frame)
+        _find_entries(facts)
     return facts
 
 
-def _find_entries(facts: Facts, frame: pl.DataFrame) -> None:
+def _find_entries(facts: Facts) -> None:
     """A list of structs that has the products of an event."""
     if facts.match.event in reference.EVENTS and reference.find(facts.match.event, "items") is None:
         return

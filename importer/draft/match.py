@@ -28,6 +28,8 @@ _NAMES_OF_EVENTS = (
     {"name", "event", "kind"},
 )
 _CODE_BONUS = 2
+_BESIDE_FIRST_NAME = 20
+_OTHER_TIMES = {"birth", "updated", "product", "shipping"}
 
 
 @dataclass(slots=True)
@@ -125,16 +127,16 @@ def _evidence(column: Column) -> Iterable[tuple[str, int]]:
 
 def _by_names(found: Match, columns: list[Column]) -> None:
     """The best pairs of name and target first; each column and each target once."""
-    order = {target: number for number, target in enumerate(rules.targets())}
+    targets = list(enumerate(rules.targets()))
     has_first_name = any(rules.score("user.firstname", column.words) for column in columns)
     pairs = []
     for number, column in enumerate(columns):
-        for target in order:
+        for order, target in targets:
             points = rules.score(target, column.words)
             if has_first_name and target == "user.lastname" and column.words == {"name"}:
-                points = 20
+                points = _BESIDE_FIRST_NAME
             if points and is_allowed(found.event, target) and fits(target, column):
-                pairs.append((-points - _bonus(target, column), number, order[target], target))
+                pairs.append((-points - _bonus(target, column), number, order, target))
     used: set[int] = set()
     for _, number, _, target in sorted(pairs):
         if number not in used and target not in found.columns:
@@ -152,22 +154,22 @@ def _bonus(target: str, column: Column) -> int:
 def _by_values(found: Match, columns: list[Column]) -> None:
     """What is recognised without its name: e-mails, currencies, the only times."""
     free = [column for column in columns if all(column is not other for other in found.columns.values())]
-    wanted = {
-        "user.email": lambda column: column.shape == "email",
-        "currency": lambda column: column.is_low and set(column.values) <= CURRENCIES,
-        "context.event_timestamp": lambda column: (
-            column.times is not None
-            and not {"birth", "updated", "product"} & column.words
-            and column.empty_share < _HALF
-        ),
-    }
-    for target, is_it in wanted.items():
+    for target in ("user.email", "currency", "context.event_timestamp"):
         if target in found.columns or not is_allowed(found.event, target):
             continue
-        column = next((column for column in free if is_it(column)), None)
+        column = next((column for column in free if _is_by_its_values(target, column)), None)
         if column is not None:
             found.columns[target] = column
             found.is_guess.add(target)
+
+
+def _is_by_its_values(target: str, column: Column) -> bool:
+    if target == "user.email":
+        return column.shape == "email"
+    if target == "currency":
+        return column.is_low and set(column.values) <= CURRENCIES
+    is_other = bool(_OTHER_TIMES & column.words)
+    return column.times is not None and not is_other and column.empty_share < _HALF
 
 
 def fits(target: str, column: Column) -> bool:  # noqa: PLR0911  (one line a kind of target)
@@ -194,7 +196,7 @@ def fits(target: str, column: Column) -> bool:  # noqa: PLR0911  (one line a kin
         shapes = {"email": {"email", "md5", "sha256"}, "ip": {"ip"}, "url": {"url"}}[form]
         return column.shape in shapes or (form == "url" and column.values.str.starts_with("/").any())
     if kind in {"timestamp", "date"}:
-        return column.times is not None
+        return column.times is not None and (column.times.unit is None or kind == "timestamp")
     if kind in {"number", "integer"}:
         return column.number and column.times is None
     if kind == "boolean":

@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """A value that only the user knows: ``what`` it is. ``stand_in`` is any that makes the draft complete for a trial."""
+    """A value that only the user knows: ``what`` it is. ``stand_in`` makes the draft complete for a trial."""
 
     what: str
     stand_in: Any = None
@@ -42,7 +42,8 @@ class Draft:
 
     ``settings`` stand at the top, ``source`` under that key, ``entries`` inside of ``items`` (from the list ``from_``,
     where it is not ``None``). ``user_notes`` stand above all that is about the user. ``missing`` are targets that the
-    reference wants and no column gives, each with a spec as text and the reason, ``missing_entries`` those of entries; ``unused`` are columns, each with an example.
+    reference wants and no column gives, each with a spec as text and the reason, ``missing_entries`` those of entries;
+    ``unused`` are columns, each with an example.
     """
 
     source_name: str

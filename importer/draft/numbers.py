@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -26,11 +26,12 @@ _PROBES = 50
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """The format of the numbers of a source. ``example`` is one that shows it; ``is_certain`` is false where all of
-    them could also be read in the format ``other``.
+    """The format of the numbers of a source.
+
+    ``example`` is one that shows it. All of them could as well be read in the format ``other``, if there is one.
     """
 
-    format: NumberFormat = NumberFormat()
+    format: NumberFormat = field(default_factory=NumberFormat)
     example: str = ""
     other: NumberFormat | None = None
 
@@ -74,7 +75,7 @@ def _differs(texts: pl.Series, best: NumberFormat, item: NumberFormat) -> bool:
 def _telling_most(texts: pl.Series) -> str:
     """The example with the most signs in it, the first of them."""
     signs = texts.str.count_matches(r"[.,' ]")
-    return texts[int(signs.arg_max() or 0)]
+    return str(texts[int(signs.arg_max() or 0)])
 
 
 def share_of_numbers(values: pl.Series, counts: pl.Series, item: NumberFormat) -> float:

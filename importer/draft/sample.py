@@ -1,7 +1,7 @@
 """A bounded sample of an unknown export: how the file is written, and some of its rows.
 
-Of a large file these are its first rows and some from the middle and from the end, so that dates, numbers and codes that
-came later are seen as well. Nothing is read that does not fit in some megabytes.
+Of a large file these are its first rows and some from the middle and from the end, so that dates, numbers and codes
+that came later are seen as well. Nothing is read that does not fit in some megabytes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.errors import SourceUnreadable
 from importer.draft.text import encoding_of, layout_of
+from importer.errors import SourceUnreadable
 from importer.mapping.models import SourceSpec
 from importer.records import Span
 from importer.source import Anchor, discover, sniff

@@ -68,7 +68,7 @@ def _identity(facts: Facts) -> Setting:
     key, lines = facts.match.get("id"), facts.lines
     if lines is not None:
         notes = [
-            f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: their rows make one event.",
+            f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: one event an order."
         ]
         return Setting("group_by", lines.column.name, notes)
     if key is not None and key.sql is None and key.is_nearly_unique:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from importer.draft.times import Times
 
 _BOOLEAN_WORDS = {"true", "t", "yes", "y", "1", "false", "f", "no", "n", "0"}
+_ENOUGH = 0.9
 _SPLITS = "|;,/"
 _ISO_TIMES = ["%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"]
 _OPEN = frozenset({"page_type"})
@@ -47,18 +48,18 @@ def field_of(facts: Facts, target: str, column: Column) -> Field:
     if target in ENUMERATED:
         return _enumerated(facts, target, column, notes)
     if kind == "date":
-        return Field(target, _dated(facts, column, notes, target), notes)
-    if kind == "boolean":
-        return Field(target, _boolean(column), notes)
-    if kind == "array":
-        return Field(target, {**of(column), "split": _split_sign(column)}, notes)
-    if is_number:
-        return Field(target, short(_number(facts, column, typed=prop is not None)), notes)
-    if form == "iso4217":
-        return Field(target, short(of(column) | ({} if _is_upper(column) else {"clean": ["trim", "upper"]})), notes)
-    if column.values.str.contains(r"^0\d+$").any():
-        notes.append("Stays text, so its leading zeros live.")
-    return Field(target, _text(column, notes), notes)
+        spec = _dated(column, notes)
+    elif kind == "boolean":
+        spec = _boolean(column)
+    elif kind == "array":
+        spec = of(column) if isinstance(column.dtype, pl.List) else {**of(column), "split": _split_sign(column)}
+    elif is_number:
+        spec = _number(facts, column, typed=prop is not None)
+    elif form == "iso4217" and not _is_upper(column):
+        spec = {**of(column), "clean": ["trim", "upper"]}
+    else:
+        spec = _text(column, notes)
+    return Field(target, short(spec), notes)
 
 
 def of(column: Column) -> dict[str, Any]:
@@ -66,20 +67,22 @@ def of(column: Column) -> dict[str, Any]:
     return {"sql": column.sql} if column.sql is not None else {"column": column.name}
 
 
-def short(spec: dict[str, Any]) -> Any:  # noqa: ANN401  (a text or a dictionary)
+def short(spec: dict[str, Any]) -> str | dict[str, Any]:
     """The short form, where there is nothing but a column."""
-    return spec["column"] if list(spec) == ["column"] else spec
+    return str(spec["column"]) if list(spec) == ["column"] else spec
 
 
 def _is_upper(column: Column) -> bool:
     return all(text == text.upper() for text in column.values)
 
 
-def _text(column: Column, notes: list[str]) -> Any:  # noqa: ANN401  (a text or a dictionary)
+def _text(column: Column, notes: list[str]) -> dict[str, Any]:
+    if column.values.str.contains(r"^0\d+$").any():
+        notes.append("Stays text, so its leading zeros live.")
     if column.dtype.is_float():
         notes.append("Floating point in the file: cast, so that 12431 does not become 12431.0.")
         return {"sql": f"CAST({column.sql or quoted(column.name)} AS BIGINT)"}
-    return short(of(column))
+    return of(column)
 
 
 def _number(facts: Facts, column: Column, *, typed: bool) -> dict[str, Any]:
@@ -88,9 +91,9 @@ def _number(facts: Facts, column: Column, *, typed: bool) -> dict[str, Any]:
     return of(column) | ({} if typed else {"type": "number"})
 
 
-def _boolean(column: Column) -> Any:  # noqa: ANN401  (a text or a dictionary)
+def _boolean(column: Column) -> dict[str, Any]:
     if {text.lower() for text in column.values} <= _BOOLEAN_WORDS:
-        return short(of(column))
+        return of(column)
     return {**of(column), "map": {text: plain(text) in YES for text in column.values}}
 
 
@@ -135,7 +138,7 @@ def _phone(facts: Facts, column: Column, notes: list[str]) -> Field:
     spec = {**of(column), "clean": ["trim", "e164"]}
     digits = column.values.str.replace_all(r"[^\d+]", "")
     if not digits.str.contains(r"^(?:\+|00)").all():
-        is_national = int(digits.str.contains(r"^0[1-9]\d{8}$").sum()) > 0.9 * len(digits)  # noqa: PLR2004  (nearly all)
+        is_national = int(digits.str.contains(r"^0[1-9]\d{8}$").sum()) > _ENOUGH * len(digits)
         spec["country"] = _phone_country(facts, notes, is_national=is_national)
     return Field("user.phone", spec, notes)
 
@@ -222,17 +225,13 @@ def _joined(facts: Facts, column: Column, times: Times, clock: Column, notes: li
     return {"sql": f"{day} || ' ' || {hour}", "format": joined}
 
 
-def _dated(facts: Facts, column: Column, notes: list[str], target: str) -> Any:  # noqa: ANN401  (a text or a dictionary)
+def _dated(column: Column, notes: list[str]) -> dict[str, Any]:
     times = column.times
     if times is None or column.dtype != pl.String:
-        return short(of(column))
-    if times.unit is not None:
-        notes.append("TODO: these are numbers since 1970, which are no dates here: write a date in the export.")
-        return {**of(column), "format": Todo(f"how {target} is written", "%Y-%m-%d")}
+        return of(column)
     if not times.formats and not times.is_date:
         return {**of(column), "format": _ISO_TIMES}
-    facts.used.add(id(column))
-    return short({**of(column), **_format(times, column, notes)})
+    return {**of(column), **_format(times, column, notes)}
 
 
 def _format(times: Times, column: Column, notes: list[str]) -> dict[str, Any]:

@@ -7,27 +7,37 @@ import unicodedata
 from functools import cache
 from typing import Any
 
+from importer.draft.words import one_of
+
 _ORDER_STATUS = {
-    "canceled": "cancelled canceled cancel void voided aborted annule annulee annulation abandonnee refused refusee rejected",
-    "delivered": "delivered completed complete done fulfilled closed livre livree livraison effectuee terminee terminé cloturee "
+    "canceled": "cancelled canceled cancel void voided aborted annule annulee annulation abandonnee refused "
+    "refusee rejected",
+    "delivered": "delivered completed complete done fulfilled closed livre livree livraison effectuee "
+    "terminee terminé cloturee "
     "received recue",
-    "in_progress": "in_progress processing paid confirmed accepted validated open new placed payee paye validee confirmee "
+    "in_progress": "in_progress processing paid confirmed accepted validated open new placed payee paye "
+    "validee confirmee "
     "encours en_cours en_preparation preparation nouvelle acceptee captured authorized",
     "partially_delivered": "partially_delivered partiellement_livree",
     "partially_returned": "partially_returned partially_refunded partiellement_retournee partiellement_remboursee",
     "partially_shipped": "partially_shipped partiellement_expediee",
-    "pending_shipment": "pending_shipment awaiting_shipment ready_to_ship to_ship a_expedier en_attente_expedition prete",
+    "pending_shipment": "pending_shipment awaiting_shipment ready_to_ship to_ship a_expedier "
+    "en_attente_expedition prete",
     "returned": "returned refunded return refund retournee retour remboursee rembourse",
     "shipped": "shipped sent dispatched in_transit expediee expedie envoyee en_livraison en_transit",
-    "pending": "pending waiting awaiting_payment on_hold unpaid en_attente attente en_attente_paiement en_attente_de_paiement "
+    "pending": "pending waiting awaiting_payment on_hold unpaid en_attente attente en_attente_paiement "
+    "en_attente_de_paiement "
     "non_payee",
 }
 _PAYMENT = {
-    "card": "card cb creditcard credit_card debit_card carte carte_bancaire carte_bleue carte_de_credit visa mastercard amex "
+    "card": "card cb creditcard credit_card debit_card carte carte_bancaire carte_bleue carte_de_credit visa "
+    "mastercard amex "
     "maestro stripe bank_card",
-    "online_payment_system": "paypal apple_pay applepay google_pay googlepay amazon_pay alipay klarna paylib lydia wallet "
+    "online_payment_system": "paypal apple_pay applepay google_pay googlepay amazon_pay alipay klarna paylib "
+    "lydia wallet "
     "wechat_pay ideal sofort giropay",
-    "by_bank_transfer_in_advance": "transfer bank_transfer wire wire_transfer virement virement_bancaire vir sepa_transfer",
+    "by_bank_transfer_in_advance": "transfer bank_transfer wire wire_transfer virement virement_bancaire vir "
+    "sepa_transfer",
     "check_in_advance": "check cheque chq",
     "direct_debit": "direct_debit prelevement sepa_direct_debit prelevement_sepa",
     "cod": "cod cash_on_delivery cash especes contre_remboursement",
@@ -86,14 +96,14 @@ _TABLES: dict[str, dict[Any, str]] = {
 ENUMERATED = frozenset(_TABLES) - {"event"}
 """Targets whose values are looked up here."""
 _MOST_WORDS = 3
-_NEGATIONS = frozenset("not non no pas un partially partiellement partial partiel partielle awaiting".split())
+_NEGATIONS = one_of("not non no pas un partially partiellement partial partiel partielle awaiting")
 YES = frozenset({"1", "true", "t", "yes", "y", "oui", "o", "vrai", "opt_in", "optin", "accepted", "granted"})
 NO = frozenset({"0", "false", "f", "no", "n", "non", "faux", "opt_out", "optout", "refused", "denied"})
 
 
 def plain(text: str) -> str:
     """``text`` in lower case, without accents, its words joined by underscores."""
-    bare = unicodedata.normalize("NFKD", text.replace("’", "'")).encode("ascii", "ignore").decode().lower()
+    bare = unicodedata.normalize("NFKD", text.replace("\u2019", "'")).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]+", "_", bare).strip("_")
 
 

@@ -21,7 +21,7 @@ _LONG_RUN = re.compile(rb"[\x80-\xff]{4,}")
 _HIGH = re.compile(rb"[\x80-\xff]")
 _ONE_BYTE = ("latin-1", "windows-1252", "mac-roman", "cp850")  # the first of equals wins
 _LETTERS = "éèêëàâäçùûüôöîïñáíóúßøåæœãõìòÉÈÊÀÂÇÔÎŒÄÖÜÅØÆÑÁÍÓÚ"
-_SIGNS = "€’‘“”–—…°«»£§²³·™®©ºª¿¡\u00a0"
+_SIGNS = "€“”—…°«»£§²³·™®©ºª¿¡\u00a0\u2013\u2018\u2019"
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 

@@ -39,10 +39,10 @@ class Times:
     """How a column writes times.
 
     ``formats`` are none where ISO 8601 is read without one. ``swapped`` are the formats with day and month the other
-    way round, which fit as well: nothing says which are meant. Of the two, that comes first which puts the values closer
-    together. ``unit`` counts since 1970. ``has_zone`` says that every
-    value has its own, ``is_date`` that there is no time of day. ``unread`` are values that fit nothing, ``first`` and
-    ``last`` the days between which they lie, ``other_first`` and ``other_last`` those in the swapped reading.
+    way round, which fit as well: nothing says which are meant, and those come first that put the values closer
+    together. ``unit`` counts since 1970. ``has_zone`` says that every value has its own, ``is_date`` that there is no
+    time of day. ``unread`` are values that fit nothing, ``first`` and ``last`` the days between which the others lie,
+    ``other_first`` and ``other_last`` those in the swapped reading.
     """
 
     formats: tuple[str, ...] = ()

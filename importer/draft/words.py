@@ -1,10 +1,16 @@
-"""The name of a column as words of one language: ``N° commande``, ``orderId`` and ``INVOICE_NO`` all are an order's id."""
+"""The name of a column as words of one language: ``N° commande``, ``orderId``, ``INVOICE_NO`` all are an order's id."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 from functools import cache
+
+
+def one_of(words: str) -> frozenset[str]:
+    """The set of ``words``, which stand with blanks between them."""
+    return frozenset(words.split())
+
 
 _LISTS = {
     "address": "address addr adresse",
@@ -26,7 +32,8 @@ _LISTS = {
     "coupon": "coupon coupons voucher promo promocode bon",
     "created": "created creation createdat placed ordered passee passe validated validation",
     "currency": "currency devise cur curr monnaie",
-    "customer": "customer client user utilisateur buyer acheteur member membre contact account compte subscriber abonne "
+    "customer": "customer client user utilisateur buyer acheteur member membre contact account compte "
+    "subscriber abonne "
     "cust person personne",
     "date": "date dates day jour dt",
     "discount": "discount remise rabais reduction ristourne",
@@ -51,7 +58,8 @@ _LISTS = {
     "method": "method mode moyen means methode",
     "name": "name nom label libelle designation intitule description desc",
     "new": "new nouveau nouvelle",
-    "order": "order orders commande commandes cmd cde transaction invoice facture purchase achat sale sales vente receipt "
+    "order": "order orders commande commandes cmd cde transaction invoice facture purchase achat sale sales "
+    "vente receipt "
     "ticket conversion booking reservation",
     "original": "original origine initial",
     "page": "page screen ecran",
@@ -89,9 +97,9 @@ _LISTS = {
     "visitor": "visitor visiteur anonymous anonyme cookie caid tcid",
     "zip": "zip zipcode postal postcode postale cp plz",
 }  # fmt: skip
-_NOISE = frozenset(
+_NOISE = one_of(
     "de du des la le les l d the of a an et and au aux en to is by par billing facturation web utc gmt local iso "
-    "eur usd gbp chf main my txt str crm".split()
+    "eur usd gbp chf main my txt str crm"
 )
 _PAIRS = {
     ("e", "mail"): "email",
