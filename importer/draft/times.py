@@ -152,18 +152,21 @@ def _best(values: pl.Series, probes: list[str], before: list[str]) -> str | None
 
 
 def _candidates(probes: list[str]) -> Iterable[str]:
-    """Formats that the signs in ``probes`` allow."""
-    signs = set("".join(probes))
-    has_clock = ":" in signs or any(re.search(r"\d\dh\d\d", text) for text in probes)
-    for day in _DAYS:
-        joints = {sign for sign in "/-." if sign in day}
-        if not joints <= signs:
-            continue
-        if not has_clock:
-            yield day
-        yield from (
-            f"{day}{joint}{clock}{zone}" for joint, clock, zone in product(_JOINTS, _CLOCKS, _ZONES) if has_clock
-        )
+    """Formats that the signs in ``probes`` allow: each is tried on the values, which costs more."""
+    text = "\n".join(probes)
+    days = [day for day in _DAYS if all(sign in text for sign in "/-." if sign in day)]
+    if not re.search(r"\d[:h]\d\d|[T ]\d{6}", text):
+        return days
+    joints = [joint for joint in _JOINTS if joint in text]
+    clocks = [clock for clock in _CLOCKS if _is_possible(clock, text)]
+    zones = [zone for zone in _ZONES if not zone or re.search(r"(?i)\d *(?:z|[+-]\d\d:?\d\d)$", text, re.MULTILINE)]
+    return ["".join(parts) for parts in product(days, joints, clocks, zones)]
+
+
+def _is_possible(clock: str, text: str) -> bool:
+    """Whether ``text`` has what ``clock`` needs."""
+    needed = {"%p": r"(?i)[ap]m\b", "h": r"\dh\d", "%.f": r":\d\d[.,]\d", ":%S": r":\d\d:\d\d"}
+    return all(re.search(pattern, text) for sign, pattern in needed.items() if sign in clock)
 
 
 def _swapped(item: str) -> str:
