@@ -60,7 +60,7 @@ def computed_value(facts: Facts) -> tuple[str, str] | None:
     if line is not None:
         text, told = facts.amount(line), line.name
     elif price is not None and quantity is not None:
-        text, told = f"{facts.amount(price)} * {facts.amount(quantity)}", f"{price.name} * {quantity.name}"
+        text, told = f"{facts.amount(price)} * {facts.amount(quantity)}", f"{price.label} * {quantity.label}"
     else:
         return None
     return (f"SUM({text})" if facts.lines is not None else text), told

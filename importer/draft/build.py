@@ -17,6 +17,7 @@ from importer.draft.seen import example, seen
 from importer.draft.settings import settings_of, source_of
 from importer.draft.specs import entry_name, field_of
 from importer.draft.words import raw_words
+from importer.draft.write import quoted
 
 if TYPE_CHECKING:
     from importer.draft.facts import Facts
@@ -48,8 +49,8 @@ def build(facts: Facts) -> Draft:
     draft.missing_entries = [(entry_name(target), spec, why) for target, spec, why in draft.missing_entries]
     if facts.match.event in _MATCHING and any(item.target in _ADDRESS for item in draft.fields):
         draft.user_notes = [_MATCHED]
-    draft.unused = [(column.name, example(column)) for column in facts.columns if id(column) not in facts.used]
-    draft.unused += [(f"{facts.from_}: {column.name}", example(column)) for column in facts.entries
+    draft.unused = [(column.label, example(column)) for column in facts.columns if id(column) not in facts.used]
+    draft.unused += [(f"{facts.from_}: {column.label}", example(column)) for column in facts.entries
                      if id(column) not in facts.used]  # fmt: skip
     return draft
 
@@ -77,7 +78,7 @@ def _without_column(facts: Facts, target: str) -> list[Field]:
         notes = [f"No column has the total: computed from {told}."]
         price = facts.match.get(f"{ITEMS}product.price")
         if price is not None and price.name in told and "excl" in price.words:
-            notes.append(f"By its name {price.name} has no tax, so this total has none either.")
+            notes.append(f"By its name {price.label} has no tax, so this total has none either.")
         return [Field("value", {"sql": spec, "round": 2}, notes)]
     if target == "currency" and is_allowed(facts.match.event, "currency"):
         return _currency(facts)
@@ -100,7 +101,7 @@ def _currency(facts: Facts) -> list[Field]:
             (code for sign, code in CURRENCY_SIGNS.items() if len(sign) == 1 and sign in column.name), None
         )
         if code is not None:
-            return [Field("currency", {"value": code}, [f"Guessed from the column {column.name}."])]
+            return [Field("currency", {"value": code}, [f"Guessed from the column {column.label}."])]
     return [Field("currency", {"value": Todo("the currency of the amounts, such as EUR", "EUR")},
                   ["TODO: the currency of the amounts (ISO 4217, such as EUR); no column has it."])]  # fmt: skip
 
@@ -197,7 +198,7 @@ def _missing(draft: Draft, facts: Facts) -> list[tuple[str, str, str]]:
 def _suggestion(facts: Facts, path: str, words: tuple[str, ...]) -> str:
     """The spec of a missing target, as far as it can be said."""
     if path == "user.consistent_anonymous_id" and (user := facts.match.get("user.id")) is not None and user.sql is None:
-        return f"{{id_from: {user.name}}}"
+        return f"{{id_from: {quoted(user.name)}}}"
     if path == _EMAIL:
         return "{column: …, clean: [trim, lower], hash: sha256}"
     if path == "items":

@@ -57,6 +57,11 @@ class Column:
     is_time_of_day: bool = False
 
     @property
+    def label(self) -> str:
+        """What comments call it: the path of a member of a struct."""
+        return self.name if self.sql is None else self.sql.replace('"', "")
+
+    @property
     def filled(self) -> int:
         """Cells with a value."""
         return len(self.cells) - self.cells.null_count()

@@ -106,13 +106,8 @@ def _find_entries(facts: Facts) -> None:
         found = match(inner, facts.match.event, "")
         found.columns = {target: entry for target, entry in found.columns.items() if target.startswith(ITEMS)}
         if found.columns:
-            facts.from_, facts.entries, facts.entry_match = _path(column), inner, found
+            facts.from_, facts.entries, facts.entry_match = column.label, inner, found
             facts.used.add(id(column))
             if facts.match.event is None and not facts.match.is_given:
-                facts.match.event, facts.match.why = "purchase", f"guessed from the list {column.name}"
+                facts.match.event, facts.match.why = "purchase", f"guessed from the list {column.label}"
             return
-
-
-def _path(column: Column) -> str:
-    """How ``from`` names a list: with dots inside of a struct."""
-    return column.name if column.sql is None else column.sql.replace('"', "")

@@ -9,6 +9,7 @@ from importer import reference
 from importer.draft import rules
 from importer.draft.countries import CURRENCIES, codes, country_of
 from importer.draft.synonyms import ENUMERATED, NO, YES, meaning_of, plain
+from importer.draft.words import raw_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ _NAMES_OF_EVENTS = (
     {"order", "kind"},
     {"name", "event", "kind"},
 )
+_IDS = {"id", "uid", "uuid", "guid", "identifiant", "identifier", "numero", "number", "no", "reference", "ref"}
 _CODE_BONUS = 2
 _BESIDE_FIRST_NAME = 20
 _OTHER_TIMES = {"birth", "updated", "product", "shipping"}
@@ -135,6 +137,8 @@ def _by_names(found: Match, columns: list[Column]) -> None:
             points = rules.score(target, column.words)
             if has_first_name and target == "user.lastname" and column.words == {"name"}:
                 points = _BESIDE_FIRST_NAME
+            if target == "id" and column.words == {"id"} and not raw_words(column.name) & _IDS:
+                points = 0  # a code of anything
             if points and is_allowed(found.event, target) and fits(target, column):
                 pairs.append((-points - _bonus(target, column), number, order, target))
     used: set[int] = set()

@@ -22,6 +22,7 @@ _LIKE_NUMBER = re.compile(r"^\s*[+-]?\d[\d.,'\s\u00a0\u202f]*(?:[eE][+-]?\d+)?\s
 CURRENCY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "EUR": "EUR", "USD": "USD", "GBP": "GBP", "CHF": "CHF"}
 _ENOUGH = 0.9
 _PROBES = 50
+_BLANKS = " \u00a0\u202f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,13 @@ def sign_of(values: pl.Series) -> str | None:
 
 def cast_sql(column: str, sign: str, item: NumberFormat) -> str:
     """SQL for the number in a column whose cells carry ``sign`` as well."""
-    text = f"REPLACE({column}, '{sign}', '')"
-    if item.thousands:
-        blanks = " \u00a0\u202f" if item.thousands == " " else item.thousands
-        for blank in blanks:
-            text = f"REPLACE({text}, '{blank}', '')".replace("'''", "''''")
-    else:
-        text = f"REPLACE(REPLACE({text}, ' ', ''), '\u00a0', '')"
+    thousands = "" if item.thousands in {None, " "} else item.thousands or ""
+    for removed in (sign, *_BLANKS, *thousands):
+        column = f"REPLACE({column}, {_literal(removed)}, '')"
     if item.decimal != ".":
-        text = f"REPLACE({text}, '{item.decimal}', '.')"
-    return f"CAST({text} AS DOUBLE)"
+        column = f"REPLACE({column}, '{item.decimal}', '.')"
+    return f"CAST({column} AS DOUBLE)"
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -40,7 +40,7 @@ def order_lines(found: Match, sample: Sample, columns: list[Column]) -> OrderLin
     groups = frame.group_by(key.name).agg(pl.len().alias("\x01rows"), pl.col(others).n_unique())
     several = groups.filter(pl.col("\x01rows") > 1)
     varying = frozenset(name for name in others if several.height and bool((several[name] > 1).any()))
-    if not varying.intersection(items):
+    if groups.height == 1 or not varying.intersection(items):
         return None
     return OrderLines(key, groups.height, frame.height, int(groups["\x01rows"].max() or 0), varying)  # type: ignore[arg-type]
 

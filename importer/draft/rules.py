@@ -29,7 +29,7 @@ status | order status, =status, =state, =order state | order id name
 type | channel, order kind, =kind, order source | order name
 shipping_provider | carrier, shipping carrier, shipping provider | name
 items[].id | line id, product variant id, variant id | order product
-items[].product.id | product id, =product | line order
+items[].product.id | line product id, product id, =product | line order
 items[].quantity | quantity, line quantity, product quantity | {_LINE} final
 items[].cancelled_quantity | cancelled quantity | {_LINE}
 items[].returned_quantity | returned quantity | {_LINE}
@@ -74,7 +74,7 @@ title | page title, =title |
 url | page url, =url |
 path | page path, =path |
 referrer | referrer | url page
-search_term | search term, =search | keyword
+search_term | search | keyword
 method | =method |
 content_type | content kind |
 item_id | content id |

@@ -27,7 +27,7 @@ _LONGEST = 40
 def seen(column: Column, numbers: NumberFormat, *, personal: bool = False, as_number: bool = False) -> str:
     """The name of ``column`` and what its values look like. ``as_number`` shows the range of numbers."""
     text = _values(column, numbers, personal=personal, as_number=as_number)
-    return f"{column.name}: {text}{_empty(column)}"
+    return f"{column.label}: {text}{_empty(column)}"
 
 
 def _values(column: Column, numbers: NumberFormat, *, personal: bool, as_number: bool) -> str:
@@ -54,7 +54,7 @@ def _range(column: Column, numbers: NumberFormat) -> tuple[str, str]:
 def _listed(column: Column, count: int, *, personal: bool) -> str:
     shown = [_shape(text) if personal else _short(text) for text in column.values.head(count)]
     more = f" … ({len(column.values):,} different)" if len(column.values) > len(shown) and count > 1 else ""
-    return ", ".join(dict.fromkeys(shown)) + more
+    return " | ".join(dict.fromkeys(shown)) + more
 
 
 def _empty(column: Column) -> str:

@@ -52,12 +52,12 @@ def _event(facts: Facts, found: Refunds | None) -> Setting:
 def _event_of_column(facts: Facts, column: Column) -> Setting:
     facts.used.add(id(column))
     source: dict[str, Any] = {"sql": column.sql} if column.sql is not None else {"column": column.name}
-    notes = [f"The name of the event varies: {', '.join(column.examples)} in column {column.name}."]
+    notes = [f"The name of the event varies: {', '.join(column.examples)} in column {column.label}."]
     names = {text: (True, text) if text in reference.EVENTS else meaning_of("event", text) for text in column.values}
     if all(text == name for text, (_, name) in names.items()) or column.sql is not None:
         return Setting("event", source, notes)
     unknown = [text for text, (is_known, _) in names.items() if not is_known]
-    ask = Todo(f"the event that {', '.join(map(repr, unknown[:3]))} of {column.name} means", "page_view")
+    ask = Todo(f"the event that {', '.join(map(repr, unknown[:3]))} of {column.label} means", "page_view")
     if unknown:
         notes.append(f"TODO: {ask.what}. To leave such rows out, add a `where`.")
     return Setting("event", {**source, "map": {t: name if known else ask for t, (known, name) in names.items()}}, notes)
@@ -70,8 +70,10 @@ def _identity(facts: Facts) -> Setting:
         notes = [
             f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: one event an order."
         ]
+        if lines.column.dtype.is_float():
+            facts.typed[lines.column.name] = "integer"  # a float cannot be a key
         return Setting("group_by", lines.column.name, notes)
-    if key is not None and key.sql is None and key.is_nearly_unique:
+    if key is not None and key.sql is None and key.is_nearly_unique and not key.dtype.is_float():
         notes = ["What makes an event unique: context.event_id is derived from it."]
         if key.filled > len(key.values):
             twice = key.filled - len(key.values)
@@ -89,7 +91,9 @@ def _identity(facts: Facts) -> Setting:
     if len(names) > 1 and facts.sample.frame.select(names).is_unique().all():
         return Setting("key", names, ["No single column is unique in the sample; these are together."])
     notes = ["No column is unique: file and row make the id. Another export then gives other ids for the same events."]
-    if key is not None:
+    if key is not None and key.dtype.is_float():
+        notes.append(f"{key.name} is floating point, which is no key: write whole numbers or text in the export.")
+    elif key is not None:
         notes.append(f"{key.name} comes more than once, or is empty. If such rows are copies: key: {key.name}")
     return Setting("key", "position", notes)
 
@@ -125,9 +129,12 @@ def _signs(facts: Facts) -> list[Setting]:
     """Decimal sign and thousands, unless they are those of every program."""
     numbers = facts.numbers
     if numbers.other is not None:
-        what = f"is {numbers.example} a number with decimals or with thousands? Its decimal sign is . or ,"
-        ask = Todo(what, numbers.format.decimal)
-        return [Setting("decimal", ask, [f"TODO: {what}. Then add thousands: with the other sign."])]
+        decimal, other = numbers.format.decimal, numbers.other.decimal
+        what = (
+            f'the decimal sign: "{decimal}" if {numbers.example} has decimals; if it is a number of thousands, "{other}", '
+            f'and add thousands: "{decimal}"'
+        )
+        return [Setting("decimal", Todo(what, decimal), [f"TODO: {what}."])]
     found = []
     if numbers.format.decimal != ".":
         found.append(Setting("decimal", numbers.format.decimal, [f"As in {numbers.example}."]))

@@ -109,7 +109,7 @@ def _enumerated(facts: Facts, target: str, column: Column, notes: list[str]) -> 
     if target in _OPEN and len(unknown) == len(meanings):
         notes.append(f"Sent as it is; the reference recommends {', '.join(known)}.")
         return Field(target, short(of(column)), notes)
-    ask = Todo(f"what {_listed(unknown)} of {column.name} means: {_either(known)}, or null to leave it out")
+    ask = Todo(f"what {_listed(unknown)} of {column.label} means: {_either(known)}, or null to leave it out")
     if unknown:
         notes.append(f"TODO: {ask.what}.")
     notes.append("A value that is not in the map rejects its row.")
@@ -130,7 +130,7 @@ def _email(_: Facts, column: Column, notes: list[str]) -> Field:
     if column.shape in {"md5", "sha256"}:
         notes.append(f"Hashed in the export already: {column.shape} in hex.")
         return Field(f"user.email_{column.shape}", {**of(column), "clean": ["trim", "lower"]}, notes)
-    notes.append("Only the hash leaves this machine. To send it in plain text:  user.email: " + column.name)
+    notes.append("Only the hash leaves this machine. To send it in plain text:  user.email: " + column.label)
     return Field("user.email_sha256", {**of(column), "clean": ["trim", "lower"], "hash": "sha256"}, notes)
 
 
@@ -159,7 +159,7 @@ def _country(_: Facts, column: Column, notes: list[str]) -> Field:
         return Field("user.country", {**of(column), "clean": ["trim", "upper"]}, notes)
     meanings = {text: country_of(text) for text in column.values}
     unknown = [text for text, (is_known, _code) in meanings.items() if not is_known]
-    ask = Todo(f"the code of {_listed(unknown)} in {column.name} (ISO 3166, two letters), or null to leave it out")
+    ask = Todo(f"the code of {_listed(unknown)} in {column.label} (ISO 3166, two letters), or null to leave it out")
     if unknown:
         notes.append(f"TODO: {ask.what}.")
     notes.append("A country that is not in the map rejects its row: add those that the sample does not have.")
@@ -197,7 +197,7 @@ def _moment(facts: Facts, column: Column, notes: list[str]) -> Field:
         notes.append(f"Counts {times.unit} since 1970, so it needs no zone.")
         return Field(target, {**of(column), "unit": times.unit}, notes)
     if not times.has_zone:
-        facts.clocks.append(column.name)
+        facts.clocks.append(column.label)
     if times.is_date and (clock := _clock_beside(facts)) is not None:
         return Field(target, _joined(facts, column, times, clock, notes), notes)
     if times.is_date:
@@ -212,7 +212,7 @@ def _clock_beside(facts: Facts) -> Column | None:
 
 def _joined(facts: Facts, column: Column, times: Times, clock: Column, notes: list[str]) -> dict[str, Any]:
     facts.used.add(id(clock))
-    notes.append(f"The day is in {column.name}, the time of day in {clock.name}.")
+    notes.append(f"The day is in {column.label}, the time of day in {clock.label}.")
     day, hour = column.sql or quoted(column.name), clock.sql or quoted(clock.name)
     if column.dtype != pl.String:
         day = f"CAST({day} AS VARCHAR)"

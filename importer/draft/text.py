@@ -20,8 +20,12 @@ _LONG_RUN = re.compile(rb"[\x80-\xff]{4,}")
 """Words of other alphabets than the Latin one."""
 _HIGH = re.compile(rb"[\x80-\xff]")
 _ONE_BYTE = ("latin-1", "windows-1252", "mac-roman", "cp850")  # the first of equals wins
-_LETTERS = "éèêëàâäçùûüôöîïñáíóúßøåæœãõìòÉÈÊÀÂÇÔÎŒÄÖÜÅØÆÑÁÍÓÚ"
-_SIGNS = "€“”—…°«»£§²³·™®©ºª¿¡\u00a0\u2013\u2018\u2019"
+_WEIGHTS = (
+    dict.fromkeys("éèêëàâäçùûüôöîïñáíóúßøåæœãõ", 3)
+    | dict.fromkeys("ìòÉÈÊÀÂÇÔÎŒÄÖÜÅØÆÑÁÍÓÚ", 1)
+    | dict.fromkeys("€“”—…°«»£§²³·™®©ºª¿¡\u00a0\u2013\u2018\u2019", 1)
+)
+"""How much a character beyond ASCII speaks for an encoding in which a byte means it; others speak against it."""
 _WIDE = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -62,13 +66,11 @@ def encoding_of(name: str, parts: list[bytes]) -> str:
 
 
 def _plausibility(parts: list[bytes], encoding: str) -> int:
-    """How many characters beyond ASCII are letters and signs that texts have, less those that no text has."""
+    """How plausible the characters beyond ASCII are, as letters and signs that texts have."""
     found: Counter[str] = Counter()
     for part in parts:
         found.update(b"".join(_HIGH.findall(part)).decode(encoding, "replace"))
-    return sum(
-        count * (2 if character in _LETTERS else 1 if character in _SIGNS else -1) for character, count in found.items()
-    )
+    return sum(count * _WEIGHTS.get(character, -1) for character, count in found.items())
 
 
 def layout_of(name: str, text: str) -> Layout:

@@ -69,6 +69,7 @@ _LISTS = {
     "price": "price prix pu tarif unitprice",
     "product": "product produit article stock prod",
     "product id": "sku ean gtin asin upc productid articleid",
+    "provider": "provider",
     "quantity": "quantity qty qte quantite quantites qt pieces units nb qtity",
     "referrer": "referrer referer provenance",
     "region": "region departement province",
@@ -133,7 +134,8 @@ def words_of(name: str) -> frozenset[str]:
         character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character)
     )
     tokens = re.findall(r"[a-z]+|\d+", _CAMEL.sub(" ", plain).lower())
-    return frozenset(meaning for token in _paired(_whole(tokens)) for meaning in _meanings(token))
+    telling = [token for token in _whole(tokens) if token not in _NOISE]
+    return frozenset(meaning for token in _paired(telling) for meaning in _meanings(token))
 
 
 def raw_words(name: str) -> frozenset[str]:
@@ -160,8 +162,6 @@ def _paired(tokens: list[str]) -> list[str]:
 
 @cache
 def _meanings(token: str) -> tuple[str, ...]:
-    if token in _NOISE:
-        return ()
     return _VOCABULARY.get(token) or _glued(token) or (token,)
 
 

@@ -19,6 +19,7 @@ _PLAIN = re.compile(r"[^\W\d][\w.-]*(?: [\w.-]+)*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n", "todo"})
 _WIDTH = 118
 _COMMENT_WIDTH = 112
+_TWO_BYTES = 0xFFFF
 _KEEP: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False, "replace_whitespace": False}
 _MISSING = "No column looks like these, and the reference wants them. Fill in those that you can:"
 
@@ -112,7 +113,15 @@ def quoted(text: str) -> str:
         return text
     if '"' in text and "'" not in text and text.isprintable():
         return f"'{text}'"
-    return json.dumps(text, ensure_ascii=not text.isprintable())
+    return "".join(
+        character if character.isprintable() else _escape(character)
+        for character in json.dumps(text, ensure_ascii=False)
+    )
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= _TWO_BYTES else f"\\U{code:08x}"
 
 
 def _comments(notes: Iterable[str], indent: str) -> Iterator[str]:
