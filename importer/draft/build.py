@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from importer.draft.facts import Facts
 
 _CURRENCY_WORDS = {"eur": "EUR", "euro": "EUR", "euros": "EUR", "usd": "USD", "gbp": "GBP", "chf": "CHF"}
+_PAGES = re.compile(rf"\b(?:{'|'.join(reference.DOCS)})\b")
+"""How notes of the reference call the vendor's pages."""
 _MATCHING = {"purchase", "refund"}
 _ADDRESS = {"user.street", "user.zipcode", "user.city", "user.state", "user.country"}
 _MATCHED = (
@@ -190,7 +193,8 @@ def _missing(draft: Draft, facts: Facts) -> list[tuple[str, str, str]]:
             continue
         why = "required by the reference" if prop.required == "yes" else prop.condition
         words = prop.enum or prop.recommended
-        told = f"{why}: {', '.join(words)}" if words else f"{why}{f' ({prop.note})' if prop.note else ''}"
+        note = f" ({_PAGES.sub('the vendor', prop.note)})" if prop.note else ""
+        told = f"{why}: {', '.join(words)}" if words else f"{why}{note}"
         found.append((path, _suggestion(facts, path, words), told))
     return found
 
@@ -215,6 +219,9 @@ def said(facts: Facts) -> list[str]:
     lines.append(f"event {found.event or 'unknown'}: {found.why or 'as given'}")
     if sample.files > 1:
         lines.append(f"{sample.files:,} files are meant, and this is the first: do the others have the same columns?")
+    if sample.rejects:
+        first = sample.rejects[0]
+        lines.append(f"{len(sample.rejects):,} records are broken, such as row {first.row}: {first.message}")
     if facts.lines is not None:
         lines.append(f"{facts.lines.orders:,} orders in {facts.lines.rows:,} rows, by {facts.lines.column.name}")
     if (moment := found.get("context.event_timestamp")) is not None:

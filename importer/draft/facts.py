@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -10,7 +10,7 @@ import polars as pl
 from importer import reference
 from importer.draft.column import Column, columns_of, null_words, quoted, with_number, without_nulls
 from importer.draft.match import ITEMS, Match, match
-from importer.draft.numbers import Numbers, cast_sql, is_like_number, numbers_of
+from importer.draft.numbers import Numbers, cast_sql, is_like_number, numbers_of, sign_of
 from importer.draft.order_lines import OrderLines, order_lines
 from importer.draft.words import one_of, raw_words
 
@@ -75,14 +75,9 @@ class Facts:
 def recognise(sample: Sample, event: str | None) -> Facts:
     """Everything that can be told of ``sample``; ``event`` is its name where the user gave one."""
     nulls = null_words(sample.frame) if sample.is_text else ()
-    frame = without_nulls(sample.frame, nulls)
-    columns = columns_of(frame)
-    texts = [
-        column.values
-        for column in columns
-        if column.dtype == pl.String and column.times is None and is_like_number(column.values)
-    ]
-    numbers = numbers_of(texts) if sample.is_text else Numbers()
+    sample = replace(sample, frame=without_nulls(sample.frame, nulls))
+    columns = columns_of(sample.frame)
+    numbers = numbers_of(_numbers_in(columns)) if sample.is_text else Numbers()
     columns = [with_number(column, numbers.format) for column in columns]
     found = match(columns, event, sample.file.path.name.partition(".")[0])
     facts = Facts(sample, nulls, numbers, columns, found)
@@ -90,6 +85,13 @@ def recognise(sample: Sample, event: str | None) -> Facts:
     if facts.lines is None:
         _find_entries(facts)
     return facts
+
+
+def _numbers_in(columns: list[Column]) -> list[pl.Series]:
+    """The texts that look like numbers, without the signs of currencies beside them."""
+    texts = [column.values for column in columns if column.dtype == pl.String and column.times is None]
+    bare = [values.str.replace(sign_of(values) or "", "", literal=True) for values in texts]
+    return [values for values in bare if is_like_number(values)]
 
 
 def _find_entries(facts: Facts) -> None:

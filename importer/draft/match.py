@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from importer import reference
 from importer.draft import rules
 from importer.draft.countries import CURRENCIES, codes, country_of
@@ -176,36 +178,50 @@ def _is_by_its_values(target: str, column: Column) -> bool:
     return column.times is not None and not is_other and column.empty_share < _HALF
 
 
-def fits(target: str, column: Column) -> bool:  # noqa: PLR0911  (one line a kind of target)
+def fits(target: str, column: Column) -> bool:
     """Whether the values of ``column`` are such as ``target`` wants."""
-    if not column.filled or column.dtype.is_nested() and target != "user.consent_categories":  # noqa: RUF021
-        return False
     prop = reference.find("purchase", target) or reference.find("page_view", target) or reference.find(None, target)
-    kind, form = (prop.type, prop.format) if prop else ("string", None)
+    if not column.filled or prop is None:
+        return column.filled > 0
+    if column.dtype.is_nested():
+        is_plain = isinstance(column.dtype, pl.List) and not isinstance(column.dtype.inner, pl.Struct)
+        return prop.type == "array" and is_plain
     if target in ENUMERATED:
         is_open = target == "page_type" or (target == "status" and "status" in column.words)
         return column.is_low and (is_open or _known(target, column) >= _HALF)
-    if (
-        target == "items[].id"
-        and "line" in column.words
-        and column.number
-        and not {"product", "variant"} & column.words
-    ):
-        return len(column.values) > _MOST_LINES  # else it counts the lines of an order
-    if form == "iso3166":
-        return len(column.values) <= _MOST_COUNTRIES and sum(country_of(text)[0] for text in column.values) > 0
-    if form == "iso4217":
-        return {text.upper() for text in column.values} <= CURRENCIES
-    if form in {"email", "ip", "url"}:
-        shapes = {"email": {"email", "md5", "sha256"}, "ip": {"ip"}, "url": {"url"}}[form]
-        return column.shape in shapes or (form == "url" and column.values.str.starts_with("/").any())
-    if kind in {"timestamp", "date"}:
-        return column.times is not None and (column.times.unit is None or kind == "timestamp")
+    if target == "items[].id" and _counts_lines(column):
+        return False
+    return _has_type(prop.type, column) and _has_format(prop.format, column)
+
+
+def _counts_lines(column: Column) -> bool:
+    """Whether it has the number of a line within its order, not of an article."""
+    is_of_line = "line" in column.words and not {"product", "variant"} & column.words
+    return is_of_line and column.number and len(column.values) <= _MOST_LINES
+
+
+def _has_type(kind: str, column: Column) -> bool:
+    if kind == "timestamp":
+        return column.times is not None
+    if kind == "date":
+        return column.times is not None and column.times.unit is None
     if kind in {"number", "integer"}:
         return column.number and column.times is None
     if kind == "boolean":
         return {plain(text) for text in column.values} <= YES | NO
     return column.times is None or column.number
+
+
+def _has_format(form: str | None, column: Column) -> bool:
+    if form == "iso3166":
+        return len(column.values) <= _MOST_COUNTRIES and any(country_of(text)[0] for text in column.values)
+    if form == "iso4217":
+        return {text.upper() for text in column.values} <= CURRENCIES
+    if form == "url":
+        return column.shape == "url" or bool(column.values.str.starts_with("/").any())
+    if form == "email":
+        return column.shape in {"email", "md5", "sha256"}
+    return form != "ip" or column.shape == "ip"
 
 
 def _known(target: str, column: Column) -> float:

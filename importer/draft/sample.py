@@ -6,6 +6,7 @@ that came later are seen as well. Nothing is read that does not fit in some mega
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from importer.mapping.models import SourceSpec
 from importer.records import Span
 from importer.source import Anchor, discover, sniff
 from importer.source.csv_reader import CsvReader
-from importer.source.encoding import is_wide
+from importer.source.encoding import is_wide, with_byte_order
 from importer.source.opening import reading_text
 from importer.source.parquet_reader import ParquetReader
 from importer.source.partitions import PartitionedReader
@@ -30,6 +31,10 @@ HEAD_ROWS = 8_000
 PART_ROWS = 1_000
 _HEAD_BYTES = 256 * 1024
 _BLOCK_BYTES = 1024 * 1024
+_MUCH_LESS = 10
+"""Without quotes the file is read if that leaves fewer broken records by this factor."""
+_DATA = re.compile(r"[-+]?[\d.,]+|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|[^@\s]+@[^@\s]+\.\w+|\d{10,}")
+"""Numbers, dates and addresses of e-mail, as no column is called."""
 _FAR = 10**12
 """Where rows of the middle and the end are numbered from: their real numbers are not known without reading all."""
 
@@ -68,15 +73,14 @@ def take_sample(argument: str) -> Sample:
     file = files[0]
     if file.format == "csv":
         source = _recognised(file, source)
-        dialect = sniff(file, source)
-        reader: Reader = CsvReader(file, 0, dialect, block_bytes=_BLOCK_BYTES)
-    else:
-        reader = ParquetReader(file, 0)
-    if file.partitions:
-        reader = PartitionedReader(reader, file, 0, None)
-    head = _taken(reader, Span(0, 1, HEAD_ROWS + 1))
+    reader, head = _head(file, source)
+    if _rejects(head) and source.quote is None:
+        unquoted = source.model_copy(update={"quote": ""})
+        other, other_head = _head(file, unquoted)
+        if len(_rejects(other_head)) * _MUCH_LESS < len(_rejects(head)):
+            source, reader, head = unquoted, other, other_head
     frames = [chunk.frame for chunk in head]
-    rejects = tuple(reject for chunk in head for reject in chunk.rejects)
+    rejects = _rejects(head)
     height = sum(frame.height for frame in frames)
     if not height:
         why = f": each of its {len(rejects):,} records is broken. {rejects[0].message}" if rejects else ""
@@ -87,6 +91,30 @@ def take_sample(argument: str) -> Sample:
     if not is_whole:
         rest = _further_parquet(reader) if file.format == "parquet" else _further_text(file, source, reader, head[-1])
     return Sample(file, len(files), source, pl.concat([*frames, *rest]), height, rejects, total, is_whole)
+
+
+def _head(file: SourceFile, source: SourceSpec) -> tuple[Reader, list[Chunk]]:
+    """A reader of ``file``, and its first rows."""
+    if file.format == "csv":
+        reader: Reader = CsvReader(file, 0, sniff(file, source), block_bytes=_BLOCK_BYTES)
+        _refuse_data_as_header(file, list(reader.schema))
+    else:
+        reader = ParquetReader(file, 0)
+    if file.partitions:
+        reader = PartitionedReader(reader, file, 0, None)
+    return reader, _taken(reader, Span(0, 1, HEAD_ROWS + 1))
+
+
+def _rejects(chunks: list[Chunk]) -> tuple[Reject, ...]:
+    return tuple(reject for chunk in chunks for reject in chunk.rejects)
+
+
+def _refuse_data_as_header(file: SourceFile, names: list[str]) -> None:
+    data = [name for name in names if _DATA.fullmatch(name.strip())]
+    if len(data) > 1 and len(data) * 3 >= len(names):
+        raise SourceUnreadable(
+            f"{file.name}: its first line is data, not a header: {', '.join(data[:3])}.", "Add a line of column names."
+        )
 
 
 def _found(argument: str) -> tuple[list[SourceFile], SourceSpec]:
@@ -110,7 +138,7 @@ def _recognised(file: SourceFile, source: SourceSpec) -> SourceSpec:
     """How a text is written. What is as everywhere is left unsaid."""
     parts = _parts(file)
     encoding = source.encoding or encoding_of(file.name, parts)
-    text = parts[0].decode(encoding, "ignore")
+    text = parts[0].decode(with_byte_order(encoding, parts[0]), "ignore")
     layout = layout_of(file.name, text if len(parts[0]) < _HEAD_BYTES else text.rpartition("\n")[0] or text)
     found = {
         "separator": layout.separator,

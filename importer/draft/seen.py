@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from importer.draft.words import raw_words
+
 if TYPE_CHECKING:
     from importer.draft.column import Column
     from importer.mapping.numbers import NumberFormat
@@ -20,6 +22,7 @@ PERSONAL = frozenset(
 _PERSONAL_WORDS = frozenset(
     {"email", "phone", "first", "last", "birth", "street", "address", "ip", "card", "customer", "comment"}
 )
+_PERSONAL_RAW = frozenset({"recipient", "destinataire", "nom", "name", "password", "iban", "company", "societe"})
 _LIKE_PHONE = re.compile(r"^(?:\+|0)[\d .()/-]{8,19}$")
 _LONGEST = 40
 
@@ -71,7 +74,8 @@ def example(column: Column) -> str:
     if not len(column.values):
         return "empty in all rows" if column.cells.null_count() == len(column.cells) else "no text"
     text = column.values[0]
-    personal = bool(column.words & _PERSONAL_WORDS) or column.shape in {"email", "ip"} or bool(_LIKE_PHONE.match(text))
+    is_named = bool(column.words & _PERSONAL_WORDS or raw_words(column.name) & _PERSONAL_RAW)
+    personal = is_named or column.shape in {"email", "ip"} or bool(_LIKE_PHONE.match(text))
     return f"{_shape(text) if personal else _short(text)}{_empty(column)}"
 
 

@@ -8,12 +8,14 @@ from importer import reference
 from importer.draft.model import Setting, Todo
 from importer.draft.synonyms import meaning_of
 from importer.draft.words import raw_words
+from importer.mapping.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from importer.draft.amounts import Refunds
     from importer.draft.column import Column
     from importer.draft.facts import Facts
 
+_IDS_OF_OTHERS = frozenset({"customer", "visitor", "session", "product", "phone", "zip", "email", "card", "ip"})
 _PARTS_OF_KEY = ("user.id", "user.consistent_anonymous_id", "context.event_timestamp")
 
 
@@ -39,7 +41,8 @@ def _event(facts: Facts, found: Refunds | None) -> Setting:
         else "As given by --event."
     ]
     if event not in reference.EVENTS:
-        notes.append("The event reference does not know this name, so it is an event of your own.")
+        hint = did_you_mean(event, reference.EVENT_NAMES)
+        notes.append(f"The event reference does not know this name, so it is an event of your own{hint}.")
     if found is None:
         return Setting("event", event, notes)
     what = "orders" if facts.lines is not None else "rows"
@@ -73,7 +76,9 @@ def _identity(facts: Facts) -> Setting:
         if lines.column.dtype.is_float():
             facts.typed[lines.column.name] = "integer"  # a float cannot be a key
         return Setting("group_by", lines.column.name, notes)
+    key = key or next((column for column in facts.columns if _is_id_of_row(column)), None)
     if key is not None and key.sql is None and key.is_nearly_unique and not key.dtype.is_float():
+        facts.used.add(id(key))
         notes = ["What makes an event unique: context.event_id is derived from it."]
         if key.filled > len(key.values):
             twice = key.filled - len(key.values)
@@ -98,6 +103,12 @@ def _identity(facts: Facts) -> Setting:
     return Setting("key", "position", notes)
 
 
+def _is_id_of_row(column: Column) -> bool:
+    """Whether it has an id of its own for each row, as far as the sample says, that is nobody's and no product's."""
+    is_own = "id" in column.words and not column.words & _IDS_OF_OTHERS
+    return is_own and column.is_nearly_unique and column.sql is None
+
+
 def _timezone(facts: Facts) -> Setting:
     names = ", ".join(dict.fromkeys(facts.clocks))
     if all({"utc", "gmt"} & raw_words(name) for name in facts.clocks):
@@ -115,14 +126,16 @@ def source_of(facts: Facts) -> list[Setting]:
     found = [
         Setting("format", source.format),
         Setting("separator", source.separator),
-        Setting("quote", source.quote),
+        Setting(
+            "quote", source.quote, [] if source.quote else ["There are quotes inside of cells that mean themselves."]
+        ),
         Setting("encoding", source.encoding),
         Setting("skip_rows", source.skip_rows, ["Lines above the header."]),
         Setting("null_values", list(facts.nulls), ["Seen where there is no value. An empty cell always means that."]),
         *_signs(facts),
         Setting("columns", facts.typed, ["What SQL computes with. Every other cell stays text."]),
     ]
-    return [setting for setting in found if setting.value]
+    return [setting for setting in found if setting.value or (setting.key == "quote" and setting.value is not None)]
 
 
 def _signs(facts: Facts) -> list[Setting]:
@@ -131,7 +144,7 @@ def _signs(facts: Facts) -> list[Setting]:
     if numbers.other is not None:
         decimal, other = numbers.format.decimal, numbers.other.decimal
         what = (
-            f'the decimal sign: "{decimal}" if {numbers.example} has decimals; if it is a number of thousands, "{other}", '
+            f'the decimal sign: "{decimal}" if {numbers.example} has decimals; if these are thousands, "{other}", '
             f'and add thousands: "{decimal}"'
         )
         return [Setting("decimal", Todo(what, decimal), [f"TODO: {what}."])]

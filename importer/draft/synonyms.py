@@ -109,7 +109,8 @@ def plain(text: str) -> str:
 
 @cache
 def _lookup(target: str) -> dict[str, Any]:
-    return {plain(word): meaning for meaning, words in _TABLES[target].items() for word in words.split()}
+    entries = ((meaning, f"{meaning or ''} {words}") for meaning, words in _TABLES[target].items())
+    return {plain(word): meaning for meaning, words in entries for word in words.split()}
 
 
 def meaning_of(target: str, text: str) -> tuple[bool, Any]:
