@@ -78,19 +78,24 @@ def conversions() -> str:
     return "\n".join([header, *rows]) + "\n"
 
 
+FRENCH_NAMES = (
+    "N° commande", "Date commande", "Heure", "Code client", "Courriel", "Statut", "Réf. produit", "Libellé", "Quantité",
+    "Prix unitaire HT", "Montant ligne TTC", "Pays",
+)  # fmt: skip
+
+
 def french_lines() -> bytes:
     """Semicolons, latin-1, decimal commas, a title above the header, day and hour apart."""
     rows = [
         "Export des commandes du 03/02/2024;;;;;;;;;;;",
         "",
-        "N° commande;Date commande;Heure;Code client;Courriel;Statut;Réf. produit;Libellé;Quantité;Prix unitaire HT;"
-        "Montant ligne TTC;Pays",
+        ";".join(FRENCH_NAMES),
     ]
     for order in range(1, 41):
         day = datetime(2023, 1, 1) + timedelta(days=7 * order)  # noqa: DTZ001  (a day of the calendar)
         state = ["Livrée", "Expédiée", "Annulée", "Litige"][order % 4]
         rows += [
-            f"{order:06d};{day:%d/%m/%Y};{9 + order % 10:02d}:15;C{order % 13:04d};client{order % 13}@exemple.fr;{state};"
+            f"{order:06d};{day:%d/%m/%Y};{9 + order % 10:02d}:15;C{order % 13:04d};c{order % 13}@exemple.fr;{state};"
             f"R{line:03d};Thé à la menthe;{line + 1};{1249 + line},50;1 499,{line}0;{['France', 'Suisse'][order % 2]}"
             for line in range(1 + order % 3)
         ]

@@ -179,14 +179,20 @@ def _further_text(file: SourceFile, source: SourceSpec, reader: Reader, last: Ch
         return []
     size = file.path.stat().st_size
     behind_head = last.anchor.offset + 2 * _BLOCK_BYTES
+    middle, end = size // 2, size - _HEAD_BYTES
     frames = []
-    for offset in (size // 2, size - _HEAD_BYTES):
-        if offset <= behind_head:
-            continue
-        anchor = Anchor(_FAR, _next_line(file, offset), 1)
-        frames += [chunk.frame for chunk in _taken(reader, Span(0, _FAR, _FAR + PART_ROWS), (anchor,))]
-        behind_head = offset + _BLOCK_BYTES
+    if middle > behind_head:
+        frames += _rows_behind(file, reader, middle, PART_ROWS)
+        behind_head = middle + 2 * _BLOCK_BYTES
+    if end > behind_head:
+        frames += [frame.tail(PART_ROWS) for frame in _rows_behind(file, reader, end, _FAR)[-1:]]
     return frames
+
+
+def _rows_behind(file: SourceFile, reader: Reader, offset: int, rows: int) -> list[pl.DataFrame]:
+    """Up to ``rows`` rows from the first line on that starts behind ``offset``."""
+    anchor = Anchor(_FAR, _next_line(file, offset), 1)
+    return [chunk.frame for chunk in _taken(reader, Span(0, _FAR, _FAR + rows), (anchor,))]
 
 
 def _next_line(file: SourceFile, offset: int) -> int:

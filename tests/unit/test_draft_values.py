@@ -10,8 +10,8 @@ from drafting import answered, drafted, live, validated
 
 from importer.draft.countries import CURRENCIES, codes, country_of
 from importer.draft.synonyms import ENUMERATED, meaning_of
-from importer.reference import find
 from importer.mapping.yaml_loader import compose
+from importer.reference import find
 from importer.reference.retail import PAYMENT_METHODS, PURCHASE_STATUSES
 
 if TYPE_CHECKING:
