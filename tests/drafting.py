@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 
 def drafted(content: str | bytes | pl.DataFrame, name: str = "export.csv", event: str | None = None) -> Drafted:
     """The draft for an export with this content, which is written into the current folder."""
+    export(content, name)
+    return draft_mapping(name, event)
+
+
+def export(content: str | bytes | pl.DataFrame, name: str = "export.csv") -> None:
+    """Write an export into the current folder."""
     if isinstance(content, pl.DataFrame):
         content.write_parquet(name)
     else:
         Path(name).write_bytes(content.encode() if isinstance(content, str) else content)
-    return draft_mapping(name, event)
 
 
 def live(text: str) -> str:

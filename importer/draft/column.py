@@ -174,7 +174,9 @@ def _frequent(texts: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def _fits(values: pl.Series, pattern: str) -> bool:
-    return len(values) > 0 and int(values.str.contains(pattern).sum()) >= _ENOUGH * len(values)
+    if not any(re.search(pattern, text) for text in values.head(_EXAMPLES)):
+        return False
+    return int(values.str.contains(pattern).sum()) >= _ENOUGH * len(values)
 
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

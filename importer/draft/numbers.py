@@ -22,6 +22,7 @@ _LIKE_NUMBER = re.compile(r"^\s*[+-]?\d[\d.,'\s\u00a0\u202f]*(?:[eE][+-]?\d+)?\s
 CURRENCY_SIGNS = {"€": "EUR", "$": "USD", "£": "GBP", "EUR": "EUR", "USD": "USD", "GBP": "GBP", "CHF": "CHF"}
 _ENOUGH = 0.9
 _PROBES = 50
+_FEW = 3
 _BLANKS = " \u00a0\u202f"
 
 
@@ -81,15 +82,18 @@ def _telling_most(texts: pl.Series) -> str:
 
 def share_of_numbers(values: pl.Series, counts: pl.Series, item: NumberFormat) -> float:
     """The share of cells that are numbers in this format; ``values`` are those of the cells, with their ``counts``."""
-    cells = int(counts.sum())
-    return int(counts.filter(_tokens(values, item).is_not_null()).sum()) / cells if cells else 0.0
+    if not any(map(_LIKE_NUMBER.match, values.head(_FEW))):
+        return 0.0
+    return int(counts.filter(_tokens(values, item).is_not_null()).sum()) / int(counts.sum())
 
 
 def sign_of(values: pl.Series) -> str | None:
     """The sign of a currency that stands in most of ``values`` beside a number, such as ``12,50 €``."""
     for sign in CURRENCY_SIGNS:
+        if not len(values) or sign not in values[0]:
+            continue
         bare = values.str.replace(sign, "", literal=True)
-        if bool((bare != values).all()) and len(values) and is_like_number(bare):
+        if bool((bare != values).all()) and is_like_number(bare):
             return sign
     return None
 

@@ -55,7 +55,7 @@ def test_the_event_may_be_given(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nevent: add_to_cart\n" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("arguments", "code"), [(["export.csv"], 0), (["nowhere.csv"], 4), ([], 2)])
+@pytest.mark.parametrize(("arguments", "code"), [(["export.csv"], 0), (["nowhere.csv"], 4)])
 def test_as_a_process(arguments: list[str], code: int) -> None:
     Path("export.csv").write_text(page_views(), encoding="utf-8")
     done = subprocess.run(

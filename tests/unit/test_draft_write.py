@@ -22,7 +22,8 @@ def read(text: str) -> object:
     "text",
     [
         "a", "N° commande", "a: b", "#x", "- x", "'", '"', "it's \"so\"", "null", "yes", "TODO", "1", "1e5", "", " a ",
-        "a\nb", "\u00a0", "\u2028", "\U0001f600", "\U000e0001", "\\n", "{a}", "[b]", "a,b", "*a", "&a", "!a", "%a", "@a",
+        "a\nb", "\u00a0",
+        "\u2028", "\U0001f600", "\U000e0001", "\\n", "{a}", "[b]", "a,b", "*a", "&a", "!a", "%a", "@a",
         "`a`", "é", "~",
     ],
 )  # fmt: skip
@@ -72,7 +73,7 @@ NASTY = [
 
 def test_columns_may_be_called_anything(tmp_path: object, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(str(tmp_path))
-    for kind in ("prix unitaire", "Qté", "ref. produit", "client"):
+    for kind in ("prix unitaire", "client"):
         frame = pl.DataFrame({f"{name} {kind}": ["1.5", "2.5"] for name in NASTY})
         columns = {"order id": ["1", "1"], "date: #": ["2024-01-02T00:00:00Z"] * 2, **frame.to_dict(as_series=False)}
         draft = drafted(pl.DataFrame(columns).write_csv())
