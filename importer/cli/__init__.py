@@ -26,6 +26,7 @@ _COMMANDS = {
 _HELP = """Import years of past events from CSV or Parquet exports into Commanders Act.
 
 \b
+Draft a mapping:  importer init SOURCE
 Try a mapping:    importer validate MAPPING SOURCE
 See the events:   importer preview MAPPING SOURCE
 Try the import:   importer run MAPPING SOURCE --sandbox
