@@ -12,8 +12,8 @@ from importer.errors import SourceUnreadable
 
 NAMES = [
     "order_id", "N° commande", "date", "created_at", "Heure", "client", "email", "pays", "statut", "type", "event",
-    "montant", "prix unitaire", "qty", "sku", "libellé", "optin", "devise", "sexe", "naissance", "url", "ip", "catégorie",
-    "code", "payment method", "line_no", "total ht", "tva", "colors", "value", "x.y", 'a "b"', "select",
+    "montant", "prix unitaire", "qty", "sku", "libellé", "optin", "devise", "sexe", "naissance", "url", "ip",
+    "catégorie", "code", "payment method", "line_no", "total ht", "tva", "colors", "value", "x.y", 'a "b"', "select",
 ]  # fmt: skip
 CELLS = st.one_of(
     st.sampled_from(
