@@ -37,6 +37,11 @@ def test_one_telling_number_of_another_column_settles_it() -> None:
     assert numbers_of([pl.Series(["1,234", "5,678"]), pl.Series(["0,5"])]).other is None
 
 
+def test_the_example_is_a_number_and_no_telephone() -> None:
+    found = numbers_of([pl.Series(["06 97 53 59 00"]), pl.Series(["1 249,50", "1 000,00"])])
+    assert (found.format, found.example) == (NumberFormat(",", " "), "1 249,50")
+
+
 def test_a_few_texts_among_numbers_are_errors_of_the_data() -> None:
     values, counts = pl.Series(["1", "2", "two"]), pl.Series([50, 49, 1])
     assert share_of_numbers(values, counts, NumberFormat()) == 0.99

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 from drafting import answered, drafted, live, validated
 
+from importer.draft.build import build
 from importer.draft.countries import CURRENCIES, codes, country_of
+from importer.draft.facts import recognise
+from importer.draft.model import Field, Setting
+from importer.draft.sample import take_sample
 from importer.draft.synonyms import ENUMERATED, meaning_of
+from importer.draft.trial import trial
+from importer.draft.write import render
 from importer.mapping.yaml_loader import compose
 from importer.reference import find
 from importer.reference.retail import PAYMENT_METHODS, PURCHASE_STATUSES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +108,7 @@ def test_unused_columns_stand_there_with_an_example_and_what_is_missing_with_its
 
 
 def test_null_words_are_declared() -> None:
-    draft = drafted(purchases(coupon=["NULL", "A", "N/A"], shipping_cost=["-", "4.90", "5"]))
+    draft = drafted(purchases(coupon=["NULL", "A"] * 10 + ["N/A"], shipping_cost=["4.90", "5", "6"] * 6 + ["-"] * 3))
     assert 'null_values: ["NULL", N/A, "-"]' in live(draft.text) or 'null_values: ["NULL", "N/A", "-"]' in live(
         draft.text
     )
@@ -215,11 +219,59 @@ def test_an_order_that_comes_once_is_no_group() -> None:
     assert "key: order_id" in text
 
 
+def test_copies_of_an_order_are_no_lines() -> None:
+    content = "order_id,customer_id,date,sku,amount\n" + "".join(f"{n // 2},7,2024-01-02,s,1.5\n" for n in range(8))
+    assert "group_by" not in live(drafted(content).text)
+
+
+def test_an_order_with_lines_of_both_signs_keeps_their_signs() -> None:
+    content = SALES + "30|2024-01-30T10:00:00Z|7|A0|3|9.50\n30|2024-01-30T10:00:00Z|7|A1|-1|1.00\n"
+    draft = drafted(content)
+    assert parsed(draft.text)["fields"]["items"]["each"]["quantity"] == "qty"
+    assert "# 1 have lines of both signs" in draft.text
+
+
+LINES = "order_id,customer_id,date,line_no,sku,code,nom,prenom,ville,line_price,total\n" + "".join(
+    f"{n // 2},7,2024-01-02,{n % 2 + 1},s{n},z,Lee,Ann,Lyon,2.5,5\n" for n in range(8)
+)
+
+
+def test_numbers_of_lines_are_no_ids_of_articles_and_a_bare_code_means_nothing() -> None:
+    draft = drafted(LINES)
+    fields = parsed(draft.text)["fields"]
+    assert fields["items"]["each"] == {"id": "sku", "product.id": "sku", "product.price": "line_price"}
+    assert (fields["id"], fields["user.lastname"]) == ("order_id", "nom")
+    assert "#   line_no: 1\n" in draft.text
+    assert "#   code: z\n" in draft.text
+
+
+def test_an_address_on_a_purchase_is_warned_of() -> None:
+    assert "all members of `user` apply" in drafted(LINES).text
+    assert "all members of `user` apply" not in drafted(LINES.replace("ville", "zone")).text
+
+
 def test_a_field_that_does_not_compile_becomes_a_comment_with_the_reason() -> None:
-    frame = pl.DataFrame({"order_id": ["1"], "customer_id": ["7"], "created": ["2024-01-02T00:00:00Z"], "ville": [1.5]})
-    draft = drafted(frame, "export.parquet", "purchase")
-    assert draft.trial.problem == ""
-    assert draft.trial.events == 1
+    Path("export.csv").write_text(LINES, encoding="utf-8")
+    facts = recognise(take_sample("export.csv"), None)
+    draft = build(facts)
+    draft.fields.append(Field("gift", {"sql": "nowhere > 1"}))
+    draft.entries.append(Field("colour", {"sql": "NOW()"}))
+    tried = trial(draft, facts)
+    assert (tried.events, tried.problem) == (4, "")
+    refused = [item.target for item in (*draft.fields, *draft.entries) if item.refused]
+    assert refused == ["gift", "colour"]
+    text = render(draft)
+    assert "gift" not in live(text)
+    assert "# left out: " in text
+    assert "# colour: {sql: NOW()}" in text or '# colour: {sql: "NOW()"}' in text
+
+
+def test_a_draft_that_cannot_work_says_so() -> None:
+    Path("export.csv").write_text(LINES, encoding="utf-8")
+    facts = recognise(take_sample("export.csv"), None)
+    draft = build(facts)
+    draft.settings.append(Setting("where", "nowhere = 1"))
+    assert "nowhere" in trial(draft, facts).problem
 
 
 def test_statuses_and_methods_are_those_of_the_reference() -> None:
