@@ -55,11 +55,6 @@ class Match:
         """The column for ``target``, if there is one."""
         return self.columns.get(target)
 
-    @property
-    def has_items(self) -> bool:
-        """Whether anything is known of single products."""
-        return any(target.startswith(ITEMS) for target in self.columns)
-
 
 def match(columns: list[Column], event: str | None, file_name: str) -> Match:
     """The targets of ``columns`` for ``event``, which is guessed where it is ``None``."""

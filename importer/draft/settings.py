@@ -82,7 +82,7 @@ def _identity(facts: Facts) -> Setting:
         notes = ["What makes an event unique: context.event_id is derived from it."]
         if key.filled > len(key.values):
             twice = key.filled - len(key.values)
-            notes.append(f"{twice:,} rows of the sample have a value that came before: the same event once more.")
+            notes.append(f"{twice:,} rows have a value that came before: the same event; `dedupe: true` sends it once.")
         if key.empty_share:
             notes.append("Rows without it are rejected.")
         return Setting("key", key.name, notes)

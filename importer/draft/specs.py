@@ -168,7 +168,9 @@ def _country(_: Facts, column: Column, notes: list[str]) -> Field:
 
 def _consent(facts: Facts, column: Column, notes: list[str]) -> Field:
     target = "user.consent_categories"
-    notes.append("The ids of the categories that the user accepted. Destinations may filter on them.")
+    notes.append(
+        "The ids of the categories that the user accepted. Destinations may filter on them; `consent` does it here."
+    )
     if isinstance(column.dtype, pl.List):
         return Field(target, short(of(column)), notes)
     if column.cells.dtype == pl.Boolean or {plain(text) for text in column.values} <= YES | NO:

@@ -108,7 +108,7 @@ def test_unused_columns_stand_there_with_an_example_and_what_is_missing_with_its
 
 
 def test_null_words_are_declared() -> None:
-    draft = drafted(purchases(coupon=["NULL", "A"] * 10 + ["N/A"], shipping_cost=["4.90", "5", "6"] * 6 + ["-"] * 3))
+    draft = drafted(purchases(coupon=["NULL", "A"] * 10 + ["N/A"], shipping_cost=["4.90", "5"] * 10 + ["-"]))
     assert 'null_values: ["NULL", N/A, "-"]' in live(draft.text) or 'null_values: ["NULL", "N/A", "-"]' in live(
         draft.text
     )
@@ -243,6 +243,25 @@ def test_numbers_of_lines_are_no_ids_of_articles_and_a_bare_code_means_nothing()
     assert (fields["id"], fields["user.lastname"]) == ("order_id", "nom")
     assert "#   line_no: 1\n" in draft.text
     assert "#   code: z\n" in draft.text
+
+
+def test_a_bare_code_is_no_order() -> None:
+    assert (
+        "id" not in parsed(drafted("code,customer_id,date,total\nA,7,2024-01-02,3\nB,7,2024-01-02,4\n").text)["fields"]
+    )
+
+
+def test_the_time_of_a_change_is_not_that_of_the_event() -> None:
+    draft = drafted("order_id,customer_id,updated_at,total\n1,7,2024-01-02,3\n2,7,2024-01-02,4\n")
+    assert parsed(draft.text)["fields"]["context.event_timestamp"] == "TODO"
+
+
+def test_orders_whose_ids_are_floats_are_grouped_by_whole_numbers() -> None:
+    frame = pl.DataFrame({"order_id": [1.0, 1.0, 2.0], "sku": ["a", "b", "c"], "customer_id": ["7"] * 3})
+    frame = frame.with_columns(date=pl.lit("2024-01-02T00:00:00Z"), total=pl.lit(3))
+    draft = drafted(frame, "export.parquet")
+    assert parsed(draft.text)["source"] == {"columns": {"order_id": "integer"}}
+    assert (draft.trial.events, draft.trial.problem) == (2, "")
 
 
 def test_an_address_on_a_purchase_is_warned_of() -> None:
