@@ -182,7 +182,7 @@ def fits(target: str, column: Column) -> bool:
         is_plain = isinstance(column.dtype, pl.List) and not isinstance(column.dtype.inner, pl.Struct)
         return prop.type == "array" and is_plain
     if target in ENUMERATED:
-        is_open = target == "page_type" or (target == "status" and "status" in column.words)
+        is_open = target == "page_type" or set(target.split("_")) <= column.words  # it is called so: ask
         return column.is_low and (is_open or _known(target, column) >= _HALF)
     if target == "items[].id" and _counts_lines(column):
         return False

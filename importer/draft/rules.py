@@ -25,7 +25,7 @@ cancelled_value | cancelled total | order incl
 coupon | coupon | id name order
 payment_method | payment method, payment kind, =payment | order name id
 currency | currency | id order
-status | order status, =status, =state, =order state | order id name
+status | order status, status, =state, =order state | order id name
 type | channel, order kind, =kind, order source | order name
 shipping_provider | carrier, shipping carrier, shipping provider | name
 items[].id | line id, product variant id, variant id | order product

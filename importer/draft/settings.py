@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from importer.draft.amounts import Refunds
     from importer.draft.column import Column
     from importer.draft.facts import Facts
+    from importer.draft.order_lines import OrderLines
 
 _IDS_OF_OTHERS = frozenset({"customer", "visitor", "session", "product", "phone", "zip", "email", "card", "ip"})
 _PARTS_OF_KEY = ("user.id", "user.consistent_anonymous_id", "context.event_timestamp")
@@ -68,31 +69,14 @@ def _event_of_column(facts: Facts, column: Column) -> Setting:
 
 def _identity(facts: Facts) -> Setting:
     """``group_by``, or else ``key``."""
-    key, lines = facts.match.get("id"), facts.lines
-    if lines is not None:
-        notes = [
-            f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: one event an order."
-        ]
-        if lines.column.dtype.is_float():
-            facts.typed[lines.column.name] = "integer"  # a float cannot be a key
-        return Setting("group_by", lines.column.name, notes)
+    key = facts.match.get("id")
+    if facts.lines is not None:
+        return _group_by(facts, facts.lines, key)
     key = key or next((column for column in facts.columns if _is_id_of_row(column)), None)
     if key is not None and key.sql is None and key.is_nearly_unique and not key.dtype.is_float():
         facts.used.add(id(key))
-        notes = ["What makes an event unique: context.event_id is derived from it."]
-        if key.filled > len(key.values):
-            twice = key.filled - len(key.values)
-            notes.append(f"{twice:,} rows have a value that came before: the same event; `dedupe: true` sends it once.")
-        if key.empty_share:
-            notes.append("Rows without it are rejected.")
-        return Setting("key", key.name, notes)
-    columns = [column for target in _PARTS_OF_KEY if (column := facts.match.get(target)) is not None]
-    if key is not None:
-        columns.insert(0, key)
-    columns = [
-        column for column in columns if column.sql is None and not column.empty_share and not column.dtype.is_float()
-    ]
-    names = list(dict.fromkeys(column.name for column in columns))
+        return _key(key)
+    names = _names_together(facts, key)
     if len(names) > 1 and facts.sample.frame.select(names).is_unique().all():
         return Setting("key", names, ["No single column is unique in the sample; these are together."])
     notes = ["No column is unique: file and row make the id. Another export then gives other ids for the same events."]
@@ -101,6 +85,32 @@ def _identity(facts: Facts) -> Setting:
     elif key is not None:
         notes.append(f"{key.name} comes more than once, or is empty. If such rows are copies: key: {key.name}")
     return Setting("key", "position", notes)
+
+
+def _group_by(facts: Facts, lines: OrderLines, key: Column | None) -> Setting:
+    notes = [f"{lines.orders:,} orders in {lines.rows:,} rows, up to {lines.largest:,} rows each: one event an order."]
+    if key is not None and key is not lines.column:
+        notes.append(f"{key.label} is empty on most lines of an order, and {lines.column.name} stands on all of them.")
+    if lines.column.dtype.is_float():
+        facts.typed[lines.column.name] = "integer"  # a float cannot be a key
+    facts.used.add(id(lines.column))
+    return Setting("group_by", lines.column.name, notes)
+
+
+def _key(key: Column) -> Setting:
+    notes = ["What makes an event unique: context.event_id is derived from it."]
+    if twice := key.filled - len(key.values):
+        notes.append(f"{twice:,} rows have a value that came before: the same event; `dedupe: true` sends it once.")
+    if key.empty_share:
+        notes.append("Rows without it are rejected.")
+    return Setting("key", key.name, notes)
+
+
+def _names_together(facts: Facts, key: Column | None) -> list[str]:
+    """Columns that may be unique together."""
+    columns = [facts.match.get(target) for target in _PARTS_OF_KEY]
+    found = [column for column in (key, *columns) if column is not None and column.sql is None]
+    return list(dict.fromkeys(one.name for one in found if not one.empty_share and not one.dtype.is_float()))
 
 
 def _is_id_of_row(column: Column) -> bool:

@@ -30,7 +30,7 @@ _LISTS = {
     "content": "content contenu",
     "country": "country pays nation",
     "coupon": "coupon coupons voucher promo promocode bon",
-    "created": "created creation createdat placed ordered passee passe validated validation",
+    "created": "created add added creation createdat placed ordered passee passe validated validation",
     "currency": "currency devise cur curr monnaie",
     "customer": "customer client user utilisateur buyer acheteur member membre contact account compte "
     "subscriber abonne "
@@ -109,6 +109,10 @@ _PAIRS = {
     ("sans", "taxe"): "ht",
     ("hors", "taxe"): "ht",
     ("hors", "taxes"): "ht",
+    **{(tax, word): "ttc" for tax in ("tax", "vat") for word in ("incl", "included", "inclusive")},
+    **{(tax, word): "ht" for tax in ("tax", "vat") for word in ("excl", "excluded", "exclusive")},
+    **{(word, tax): "ttc" for tax in ("tax", "vat") for word in ("incl", "inc", "including", "with")},
+    **{(word, tax): "ht" for tax in ("tax", "vat") for word in ("excl", "ex", "excluding", "without")},
     ("zip", "code"): "zip",
     ("code", "postal"): "zip",
     ("postal", "code"): "zip",

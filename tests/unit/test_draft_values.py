@@ -213,6 +213,28 @@ def test_amounts_that_differ_within_an_order_are_summed_up() -> None:
     assert 'value: {sql: "SUM(amount)", round: 2}' in live(drafted(content).text)
 
 
+def test_a_total_on_each_line_is_no_sum_for_one_mistake() -> None:
+    rows = [f"{n // 2},7,2024-01-02,s{n},{99 if n == 3 else 10}\n" for n in range(40)]
+    draft = drafted("order_id,customer_id,date,sku,total\n" + "".join(rows))
+    assert parsed(draft.text)["fields"]["value"] == "total"
+
+
+def test_an_export_that_says_things_of_an_order_on_its_first_line_only() -> None:
+    header = "Name,Email,Financial Status,Currency,Total,Created at,Lineitem quantity,Lineitem sku,Payment Method,Id\n"
+    rows = [
+        f"#{order},a@b.org,{'paid' if first else ''},{'EUR' if first else ''},{'9.90' if first else ''},"
+        f"2024-01-02 10:00:00 +0100,1,s{first},{'Acme Pay' if first else ''},{f'55{order}' if first else ''}\n"
+        for order in range(10, 30)
+        for first in (1, 0)
+    ]
+    draft = drafted(header + "".join(rows))
+    mapping = parsed(draft.text)
+    assert (mapping["group_by"], mapping["fields"]["id"]) == ("Name", "Id")
+    assert mapping["fields"]["value"] == {"sql": 'SUM("Total")', "round": 2}
+    assert mapping["fields"]["payment_method"]["map"] == {"Acme Pay": "TODO"}
+    assert (draft.trial.events, draft.trial.rejected) == (20, 0)
+
+
 def test_an_order_that_comes_once_is_no_group() -> None:
     text = live(drafted("order_id,customer_id,date,sku,amount\n1,7,2024-01-02,a,1.5\n2,7,2024-01-02,b,2.5\n").text)
     assert "group_by" not in text

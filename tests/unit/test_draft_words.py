@@ -12,8 +12,8 @@ EXPECTED = {
     "id": "order_id OrderID orderId ORDER-ID invoiceNo InvoiceNo numero_commande NumeroCommande N°_commande no_facture "
     "transaction_id ref_commande orderid numcommande order.id",
     "context.event_timestamp": "date_commande InvoiceDate order_date ordered_at created_at timestamp datecommande "
-    "placedAt event_time date Horodatage purchase_date",
-    "value": "montant_ttc total grandTotal order_total total_ttc OrderAmount final_amount",
+    "placedAt event_time date date_add Horodatage purchase_date",
+    "value": "montant_ttc total grandTotal order_total total_ttc OrderAmount final_amount total_paid_tax_incl",
     "revenue": "montant_ht net_amount revenue total_ht ca",
     "tax_amount": "tva tax_amount TaxTotal montant_tva",
     "shipping_amount": "frais_port frais_de_livraison shipping_cost shippingAmount",
@@ -24,7 +24,7 @@ EXPECTED = {
     "items[].product.id": "StockCode sku ref_produit product_id code_article conversion_items.product.id",
     "items[].product.name": "product_name libelle_produit Description designation lineTitle",
     "items[].quantity": "Quantity qty quantite Qté line_quantity conversion_items.final_quantity",
-    "items[].product.price": "UnitPrice prix_unitaire_ht unit_price price prix",
+    "items[].product.price": "UnitPrice prix_unitaire_ht unit_price price prix unit_price_tax_excl",
     "items[].value": "line_total montant_ligne_ttc conversion_items.final_amount",
     "user.id": "CustomerID customer_id code_client client user_id customer.id",
     "user.email": "email courriel e-mail E_MAIL adresse_email user.user_email customer_email adresse_mail mail",
