@@ -21,7 +21,10 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class ExitCode(IntEnum):
@@ -81,19 +84,44 @@ class Problem:
 
 
 class MappingInvalid(UsageInvalid):
-    """The mapping document has problems; all of them are listed, in the order of the document."""
+    """The mapping document has problems; all of them are listed, in the order of the document.
 
-    def __init__(self, name: str, problems: list[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "".join(f"\n  {problem}" for problem in self.problems)
-        super().__init__(f"{name}: {count} in the mapping{lines}")
+    ``warnings`` are what looks odd in it beside them. ``remainder`` is a Document of what makes sense, if anything
+    does, for whoever can look for more problems.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        problems: list[Problem],
+        warnings: Sequence[Problem] = (),
+        remainder: Any = None,  # noqa: ANN401 -- a Document, which stands above this module
+    ) -> None:
+        self.name = name
+        self.problems, self.warnings = _in_order(problems), _in_order(warnings)
+        self.remainder = remainder
+        told = _counted(self.problems, "problem")
+        odd = f"\nand {_counted(self.warnings, 'warning')}" if warnings else ""
+        super().__init__(f"{name}: {told}{odd}")
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.line, problem.column))
+
+
+def _counted(problems: list[Problem], what: str) -> str:
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return f"{len(problems)} {what}{'' if len(problems) == 1 else 's'} in the mapping{lines}"
 
 
 class SourceUnreadable(ImporterError):
-    """A source file cannot be read, or is not what its name or the mapping says."""
+    """A source file cannot be read, or is not what its name or the mapping says.
+
+    ``problems`` are the places in the mapping that want something else than the file has.
+    """
 
     exit_code = ExitCode.SOURCE
+    problems: Sequence[Problem] = ()
 
 
 class SourceChanged(SourceUnreadable):

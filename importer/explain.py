@@ -23,7 +23,7 @@ from importer.mapping.numbers import NumberFormat
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
 from importer.outstanding import Work, member_of
-from importer.plan import Plan, PlannedSource, plan
+from importer.plan import Plan, PlannedSource, plan, told_with_columns
 from importer.records import Piece, Reject, Span
 from importer.source import discover
 from importer.source.rows import SourceRow, source_rows
@@ -96,7 +96,8 @@ def plan_for(mapping: Path, file: str, others: Sequence[str], settings: RunSetti
         SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
         UsageInvalid: ``file`` is no single file.
     """
-    options = load_document(mapping).mapping.source
+    with told_with_columns([file, *others]):
+        options = load_document(mapping).mapping.source
     path = os.path.realpath(file)
     is_among_them = path in {os.path.realpath(other.path) for other in discover(others, options)}
     planned = plan(mapping, others if is_among_them else [file, *others], settings)

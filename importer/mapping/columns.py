@@ -11,7 +11,7 @@ import polars as pl
 from importer.mapping.cells import Context, FieldInvalid, Stages, Value
 from importer.mapping.compiled import RowPlan
 from importer.mapping.models import FieldSpec
-from importer.mapping.nearest import did_you_mean
+from importer.mapping.nearest import did_you_mean, nearest
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Columns:
     """The columns of ``schema``, and what is known of them.
 
     ``untyped`` are those whose text nobody has given a type, ``typed`` the values that SQL sees where they are not the
-    cells themselves, ``used`` the names that something refers to.
+    cells themselves, ``used`` the names that something refers to, ``unsure`` those whose type is not known because of a
+    problem that is said elsewhere.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Columns:
             if dtype in _SMALL_INTEGERS
         }
         self.used: set[str] = set()
+        self.unsure: set[str] = set()
         self._plain: dict[str, Value] = {}
         self._stages: dict[str, Stages] = {}
         self._context = context
@@ -55,6 +57,7 @@ class Columns:
         """Give a column the type that SQL sees."""
         source = self.get(name, path)
         if source is None:
+            self.unsure |= {near} if (near := nearest(name, self.schema)) else set()
             return
         self._stages[name] = Stages(f"parsed.{name}.")
         try:
@@ -62,6 +65,7 @@ class Columns:
             self._plain[name] = _typed(name, kind, source, replace(self._context, stages=None))
         except FieldInvalid as error:
             self._problem(path, str(error))
+            self.unsure.add(name)
             return
         self.used.discard(name)
         self.untyped.discard(name)

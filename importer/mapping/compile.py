@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.errors import MappingInvalid, Problem, SourceUnreadable
+from importer.mapping.advice import advice
 from importer.mapping.cells import Check, Context, Value, instance
 from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
@@ -19,8 +20,8 @@ from importer.mapping.keys import KeyInvalid, event_id, key_part, position
 from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
-from importer.mapping.odd_targets import odd_targets
 from importer.mapping.scope import Scope, Target
+from importer.mapping.shape import has_form
 from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
@@ -72,8 +73,11 @@ class _Compiler:
         numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
         self._context = Context(self._mapping.timezone, numbers, units)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
+        gaps = document.gaps
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
-        self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
+        self._columns.unsure |= gaps.unsure_types(list(schema))
+        is_grouped = self._mapping.group_by is not None or gaps.is_cut("group_by")
+        self._groups = GroupScope(self._columns, self._context, self._problem) if is_grouped else None
         self._scope = self._groups or Scope(self._columns, self._context, self._problem)
         self._members = Tree()
 
@@ -90,7 +94,7 @@ class _Compiler:
         if EVENT_ID not in self._mapping.fields:
             self._add_event_id(group_key)
         essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
-        essentials.require(is_whole=not (self._problems or self._missing))
+        essentials.require(is_whole=not (self._problems or self._missing or self._document.gaps))
         self._raise_problems()
         return CompiledMapping(
             plan=self._scope.plan(self._members),
@@ -100,22 +104,26 @@ class _Compiler:
             moment=essentials.moment(),
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
-            warnings=odd_targets(self._mapping),
+            warnings=tuple(map(str, advice(self._document))),
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
+        if self._document.gaps.hide(path, missing=missing):
+            return
         line, column = self._document.place(*path)
         (self._missing if missing else self._problems).append(Problem(line, column, ".".join(map(str, path)), message))
 
     def _raise_problems(self) -> None:
         if self._problems:
-            raise MappingInvalid(self._document.name, self._problems + self._missing)
+            raise MappingInvalid(self._document.name, self._problems + self._missing, advice(self._document))
         if self._missing:
             lines = "".join(f"\n  {problem}" for problem in self._missing)
             known = ", ".join(self._columns.schema)
-            raise SourceUnreadable(
+            lacking = SourceUnreadable(
                 f"The source lacks columns that {self._document.name} maps:{lines}", f"Its columns are: {known}"
             )
+            lacking.problems = self._missing
+            raise lacking
 
     def _line_scope(self, columns: Columns, no_aggregates: str) -> Scope:
         """A scope of its own for single rows, lines or entries."""
@@ -136,6 +144,8 @@ class _Compiler:
         if spec.value is not None:
             self._members.add_constant((EVENT_NAME,), spec.value)
             return
+        if not has_form(spec):
+            return  # cut out
         field = FieldSpec(column=spec.column, sql=spec.sql, map=spec.map)
         value = self._scope.value(field, "string", ("event",), EVENT_NAME)
         if self._groups:
@@ -149,6 +159,8 @@ class _Compiler:
         lists = []
         for target, spec in self._mapping.fields.items():
             path = ("fields", target)
+            if isinstance(spec, FieldSpec) and not has_form(spec):
+                continue  # cut out
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
@@ -221,6 +233,8 @@ class _Compiler:
         in_list: bool = False,
     ) -> None:
         for name, item in spec.each.items():
+            if not has_form(item):
+                continue  # cut out
             inner = Target(name, f"{target}[].{name}", (*path, "each", name))
             self._check_unit(item, inner.path, in_list=in_list)
             scope.field(entry, inner, item, self._event, conditions)

@@ -86,8 +86,12 @@ class Scope:
         try:
             checked = self._compiled(text, name, target)
         except SqlInvalid as error:
-            self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
+            if self.columns.unsure.isdisjoint(error.columns):
+                self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
             return None
+        if not self.columns.unsure.isdisjoint(checked.columns):
+            self.columns.used |= checked.columns
+            return None  # what its type would be is not known
         self._prepared[name] = (checked.expr, checked.dtype)
         self.columns.used |= checked.columns
         self._in_sql |= checked.columns

@@ -24,7 +24,16 @@ _LOSING = ("Strict", FITTED)  # TRY_CAST is not among them: there the user has a
 
 
 class SqlInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
-    """The SQL of a mapping cannot be used; the message says why and what to write instead."""
+    """The SQL of a mapping cannot be used; the message says why and what to write instead.
+
+    ``columns`` are those whose types it is about; with other types it might be right.
+    """
+
+    columns: frozenset[str] = frozenset()
+
+
+class TypesInvalid(SqlInvalid):
+    """The types of its ``columns`` are not those that it needs."""
 
 
 class Lost(NamedTuple):

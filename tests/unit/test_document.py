@@ -240,7 +240,7 @@ def test_the_columns_of_a_group_are_its_key() -> None:
 
 def test_problems_of_yaml_and_of_the_mapping_come_together() -> None:
     text = BASE.replace("purchase", "!!str purchase") + "  a: &x {colum: b}\n  c: *x\n"
-    assert [place[:2] for place in problems_of(text)] == [(2, 8), (7, 6), (7, 10), (8, 6), (8, 6)]
+    assert [place[:2] for place in problems_of(text)] == [(2, 8), (7, 6), (7, 10), (8, 6)]
 
 
 def test_a_problem_reads_as_line_column_path_and_message() -> None:
