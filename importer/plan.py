@@ -19,8 +19,8 @@ from importer.records import Span
 from importer.source import Dialect, Identity, Reader, SourceFile, discover, identify, left_out, open_source, sniff
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping as MappingOf
     from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping as MappingOf
     from pathlib import Path
 
     from importer.settings import RunSettings

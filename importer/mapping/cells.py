@@ -116,8 +116,12 @@ def type_name(dtype: pl.DataType) -> str:
         return "floating point"
     if dtype.is_integer():
         return "whole numbers"
-    names = {"String": "text", "Boolean": "true/false", "Date": "a date", "Binary": "binary", "Time": "a time of day"}
-    return names.get(str(dtype), str(dtype))
+    names = {
+        "String": "text", "Boolean": "true/false", "Date": "a date", "Binary": "binary", "Time": "a time of day",
+        "Datetime": "a time", "Duration": "a length of time", "Decimal": "numbers", "Categorical": "text",
+        "Enum": "text", "Null": "nothing at all", "Array": "a list",
+    }  # fmt: skip
+    return names.get(str(dtype.base_type()), str(dtype))
 
 
 def as_text(value: Value, key: str) -> Value:

@@ -11,6 +11,7 @@ from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
 from importer.mapping.shape import EVENT_FORMS, FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
+from importer.mapping.timestamps import format_problem
 from importer.mapping.yaml_loader import Node, NodePath, place_of
 
 if TYPE_CHECKING:
@@ -108,11 +109,28 @@ def _check_field(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     yield from _check_hash(path, spec)
     yield from _check_time(path, spec)
     yield from check_timezone((*path, "timezone"), spec.timezone)
+    yield from _check_map(path, spec)
+    if spec.round is not None and spec.type not in (None, "number", "integer"):
+        yield Finding((*path, "round"), f"`round` is for numbers, and this has `type: {spec.type}`", of_key=True)
+
+
+def _check_map(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
+    kinds: dict[str, list[str]] = {}
     for text, value in (spec.map or {}).items():
         if isinstance(value, (list, dict)):
             yield Finding((*path, "map", text), "a value of `map` is a text, a number, true, false or null")
-    if spec.round is not None and spec.type not in (None, "number", "integer"):
-        yield Finding((*path, "round"), f"`round` is for numbers, and this has `type: {spec.type}`", of_key=True)
+        elif value is not None:
+            kinds.setdefault(_scalar_kind(value), []).append(text)
+    usual, *others = sorted(kinds, key=lambda kind: -len(kinds[kind])) or [""]
+    for kind in others:
+        message = f"is {kind}, and other values of `map` are {usual}: all must be text, all numbers or all true/false"
+        yield from (Finding((*path, "map", text), f"the value of {shown(text)} {message}") for text in kinds[kind])
+
+
+def _scalar_kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true/false"
+    return "text" if isinstance(value, str) else "a number"
 
 
 def _check_hash(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
@@ -135,9 +153,11 @@ def _check_time(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     if spec.unit and spec.format:
         yield Finding((*path, "unit"), "`unit` (epoch) and `format` (text) exclude each other: keep one", of_key=True)
     for index, text in enumerate(spec.format):
+        where: NodePath = (*path, "format", index)
         if "%" not in text:
-            where: NodePath = (*path, "format", index)
             yield Finding(where, f"{shown(text)} is no format: write it with %, such as `%d/%m/%Y %H:%M`")
+        elif spec.type in (None, "timestamp", "date") and (problem := format_problem(text)):
+            yield Finding(where, f"{shown(text)} {problem}")
     if spec.type in (None, "timestamp"):
         return
     for key in _TIME_KEYS:
@@ -211,6 +231,7 @@ def _check_required_targets(root: Node) -> Iterator[Finding]:
     targets = _targets(root)
     if not targets:
         return  # said already
+    targets |= {name: (name,) for name in root.names() if "." in name}  # not under `fields`, which is said already
     if "context.event_timestamp" not in targets and "context" not in targets:
         near = nearest("context.event_timestamp", targets)
         hint = f"; is {shown(near)} meant to be it?" if near else ""

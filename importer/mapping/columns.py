@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 Path = tuple[str | int, ...]
+_CONSTANT = re.compile(r"[A-Z]{2,3}|.* .*")
+"""What is rather a value than a name: a currency, a country, several words."""
 _SMALL_INTEGERS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32})
 
 
@@ -97,8 +100,9 @@ class Columns:
         if isinstance(self.schema.get(name.partition(".")[0]), pl.Struct):
             return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
         hint = did_you_mean(name, self.schema)
-        is_field = path[0] == "fields"
-        return hint or (f"; for a constant write {{value: {json.dumps(name)}}}" if is_field else "")
+        if path[0] != "fields" or (hint and not _CONSTANT.fullmatch(name)):
+            return hint
+        return f"{hint}; for a constant write {{value: {json.dumps(name, ensure_ascii=False)}}}".replace("?;", "? Or")
 
 
 def _typed(name: str, kind: str, source: Value, context: Context) -> Value:

@@ -11,7 +11,7 @@ import polars as pl
 
 from importer.errors import MappingInvalid, Problem, SourceUnreadable
 from importer.mapping.advice import advice
-from importer.mapping.cells import Check, Context, Value, instance
+from importer.mapping.cells import Check, Context, Value, instance, type_name
 from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
@@ -201,7 +201,7 @@ class _Compiler:
             self._problem((*path, "from"), str(error))
             return []
         if not (isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct)):
-            self._problem((*path, "from"), f"column {text!r} is no list of structs but {dtype}")
+            self._problem((*path, "from"), f"column {text!r} is no list of structs but {type_name(dtype)}")
             return []
         schema = {field.name: instance(field.dtype) for field in dtype.inner.fields}
         return [self._entry_list(target, spec, path, Columns(schema, self._context, self._problem), column)]

@@ -29,7 +29,7 @@ class Gaps:
 
     def hide(self, path: NodePath, *, missing: bool) -> bool:
         """Whether a problem at ``path`` is said already, or may follow from what is; ``missing``: of a column."""
-        if path in self.said or path[:-1] in self.said and path[0] in {"key", "group_by"}:
+        if path in self.said or (path[:-1] in self.said and path[0] in {"key", "group_by"}):
             return True
         field = _field(path)
         if not field:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer import reference
-from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value
+from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value, type_name
 from importer.mapping.compiled import FailedCheck, RowPlan, Where
 from importer.mapping.sql import NEEDS_GROUPS, SqlExpression, SqlInvalid, UnknownColumn, compile_sql
 from importer.mapping.tree import Leaf, Tree, to_json
@@ -75,7 +75,7 @@ class Scope:
         """Prepare a condition in SQL; the name of its column."""
         name = None if text is None else self.sql(text, *path)
         if name is not None and (dtype := self._prepared[name][1]) not in {pl.Boolean, pl.Null}:
-            self._problem(path, f"is a condition and must be true or false, but it gives {dtype}")
+            self._problem(path, f"is a condition and must be true or false, but it gives {type_name(dtype)}")
         return name
 
     def sql(self, text: str, *path: str | int) -> str | None:

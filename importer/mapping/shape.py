@@ -127,9 +127,7 @@ def misspelled_keys(root: Node) -> list[Finding]:
     """Keys that nobody knows but that resemble one, each with the one that was meant."""
     nested = {path for path, node in specs(root) if is_nested(node)}
     _, findings = _validated(root.plain(), root) if isinstance(root.value, dict) else (None, [])
-    return [
-        finding for finding in findings if finding.of_key and finding.meant and finding.path[:-1] not in nested
-    ]
+    return [finding for finding in findings if finding.of_key and finding.meant and finding.path[:-1] not in nested]
 
 
 def _remainder(data: dict[str, Any], findings: list[Finding], root: Node) -> Mapping | None:

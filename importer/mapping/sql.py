@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.mapping.aggregates import Aggregate, Loss, lift
+from importer.mapping.cells import type_name
 from importer.mapping.members import Member, check_members, members
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.sql_check import Allowed, check_text
@@ -21,6 +22,7 @@ from importer.mapping.sql_tree import (
     Lost,
     Node,
     SqlInvalid,
+    TypesInvalid,
     columns,
     dtype_of,
     expression,
@@ -29,6 +31,7 @@ from importer.mapping.sql_tree import (
     never_fail,
     parse,
 )
+from importer.mapping.sql_words import call_without_arguments, syntax_problem
 from importer.mapping.whole_numbers import fitted, fitted_lines
 
 if TYPE_CHECKING:
@@ -38,6 +41,7 @@ __all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "comp
 
 NEEDS_GROUPS = "an aggregate needs several lines: add `group_by` to the mapping; without it an event is made of one row"
 _NESTED = "an aggregate inside an aggregate is not allowed: there is one level of groups"
+_SUBQUERY = "_POLARS_TMP_SQL"  # begins the name of the column that Polars puts for one
 _NUMBERS_ONLY = frozenset({"SUM", "AVG", "MEDIAN"})
 _SMALL_INTEGERS = frozenset({pl.UInt8, pl.UInt16, pl.UInt32, pl.Int8, pl.Int16, pl.Int32})
 
@@ -84,8 +88,14 @@ def compile_sql(
     ``untyped`` are CSV columns that are text because the mapping declares no type for them. ``no_aggregates`` says why
     there are none here. Raises ``SqlInvalid``.
     """
-    tree = _parsed(text, schema)
-    Allowed(untyped, no_aggregates).check(tree)
+    tree = _parsed(text)
+    unknown = _unknown_columns(text, tree, schema)
+    try:
+        Allowed(untyped, no_aggregates).check(tree)
+    except SqlInvalid as error:
+        raise SqlInvalid(f"{unknown}; {error}") if unknown else error from None
+    if unknown:
+        raise UnknownColumn(unknown)
     return _over_one_row(tree, schema)
 
 
@@ -96,7 +106,10 @@ def compile_group_sql(
 
     ``prefix`` begins the names of the columns that this needs. Raises ``SqlInvalid``.
     """
-    tree, aggregates, losses = lift(fitted_lines(_parsed(text, schema), schema), prefix)
+    tree = _parsed(text)
+    if unknown := _unknown_columns(text, tree, schema):
+        raise UnknownColumn(unknown)
+    tree, aggregates, losses = lift(fitted_lines(tree, schema), prefix)
     allowed = Allowed(untyped, _NESTED)
     for aggregate in aggregates:
         allowed.check_aggregate(aggregate)
@@ -116,16 +129,25 @@ def compile_group_sql(
     )
 
 
-def _parsed(text: str, schema: Mapping[str, pl.DataType]) -> Node:
+def _parsed(text: str) -> Node:
     check_text(text)
+    if name := call_without_arguments(text):  # of which Polars makes a panic
+        raise SqlInvalid(f"{name} has nothing in its brackets")
     try:
-        tree = parse(text)
+        return parse(text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
-        raise SqlInvalid(f"cannot be read as SQL: {first_line(error)}") from None
-    if unknown := sorted(set(columns(tree)).difference(schema)):
-        quotes = " (a text stands in single quotes)" if f'"{unknown[0]}"' in text else ""
-        raise UnknownColumn(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}{quotes}")
-    return tree
+        raise SqlInvalid(syntax_problem(text, first_line(error))) from None
+
+
+def _unknown_columns(text: str, tree: Node, schema: Mapping[str, pl.DataType]) -> str:
+    """Which columns are not in ``schema``, empty if all are."""
+    said = []
+    for name in sorted(set(columns(tree)).difference(schema)):
+        if name.startswith(_SUBQUERY):
+            raise SqlInvalid("a SELECT inside an expression is not allowed in a mapping")
+        quotes = " (a text stands in single quotes)" if f'"{name}"' in text else ""
+        said.append(f"no column {name!r} in the source{did_you_mean(name, schema)}{quotes}")
+    return "; ".join(said)
 
 
 def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpression:
@@ -140,9 +162,10 @@ def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Ex
     for argument in item.arguments[:1]:
         dtype = types[argument.name]
         if item.function in _NUMBERS_ONLY and not (dtype.is_numeric() or dtype in {pl.Boolean, pl.Null}):
-            raise SqlInvalid(f"{item.function} needs numbers, and this is {dtype}")
+            raise TypesInvalid(f"{item.function} needs numbers, and this is {type_name(dtype)}", columns(argument.node))
         if item.function in {"MIN", "MAX"} and dtype.is_nested():
-            raise SqlInvalid(f"{item.function} needs values that have an order, and this is {dtype}")
+            message = f"{item.function} needs values that have an order, and this is {type_name(dtype)}"
+            raise TypesInvalid(message, columns(argument.node))
     lines = pl.DataFrame(schema=dict(types))
     dtype = lines.group_by(pl.lit(0).alias("")).agg(value=item.expr).schema["value"]
     # SQL would let small integers overflow in silence: COUNT(x) - 5 must not become 4294967291

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from importer.mapping.aggregates import is_aggregate
-from importer.mapping.sql_tree import Node, SqlInvalid, column_name, function_name, kind_of
+from importer.mapping.sql_tree import Node, SqlInvalid, TypesInvalid, column_name, function_name, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,11 +102,12 @@ class Allowed:
         for argument in aggregate.arguments:
             self.check(argument.node)
             name = column_name(argument.node)
-            if aggregate.function in _ORDERED and name in self._untyped:
+            if aggregate.function in _ORDERED and name is not None and name in self._untyped:
                 others = ", date, timestamp or string" if aggregate.function in {"MIN", "MAX"} else ""
-                raise SqlInvalid(
+                raise TypesInvalid(
                     f"column {name!r} is text here, and {aggregate.function} needs to know what it means; "
-                    f"declare its type (number{others}):  {_declaration(name)}"
+                    f"declare its type (number{others}):  {_declaration(name)}",
+                    [name],
                 )
 
     def _check_function(self, name: str, body: dict[str, Any]) -> None:
@@ -134,19 +135,23 @@ class Allowed:
 
     def _check_arithmetic(self, operands: Sequence[Node]) -> None:
         for name in map(column_name, operands):
-            if name in self._untyped:
-                raise SqlInvalid(
-                    f"column {name!r} is text here and cannot be computed with; declare its type:  {_declaration(name)}"
+            if name is not None and name in self._untyped:
+                raise TypesInvalid(
+                    f"column {name!r} is text here and cannot be computed with; declare its type:  "
+                    f"{_declaration(name)}",
+                    [name],
                 )
 
 
-def _declaration(name: str | None) -> str:
+def _declaration(name: str) -> str:
     return f"source: {{columns: {{{json.dumps(name)}: number}}}}"
 
 
 def _refusal(kind: str) -> str:
     if kind == "Over":
         return _WINDOW
+    if kind == "Alias":
+        return "cannot be read as SQL: two values stand beside each other with nothing between them, or behind AS"
     return f"{kind} is not allowed in a mapping: write an expression over the columns of one row"
 
 

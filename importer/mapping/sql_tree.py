@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from importer.mapping.sql_words import types_problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -34,6 +36,10 @@ class SqlInvalid(ValueError):  # noqa: N818  named for what it says, as every ex
 
 class TypesInvalid(SqlInvalid):
     """The types of its ``columns`` are not those that it needs."""
+
+    def __init__(self, message: str, columns: Iterable[str]) -> None:
+        super().__init__(message)
+        self.columns = frozenset(columns)
 
 
 class Lost(NamedTuple):
@@ -59,12 +65,13 @@ def dtype_of(tree: Node, schema: Mapping[str, pl.DataType]) -> pl.DataType:
     try:
         return pl.DataFrame(schema=dict(schema)).select(value=expression(never_fail(tree))).schema["value"]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise does_not_fit(error) from None
+        raise does_not_fit(error, tree, schema) from None
 
 
-def does_not_fit(error: BaseException) -> SqlInvalid:
-    """What Polars says about the types of an expression, in a sentence."""
-    return SqlInvalid(f"does not fit the types of its columns: {first_line(error)}")
+def does_not_fit(error: BaseException, tree: Node, schema: Mapping[str, pl.DataType]) -> TypesInvalid:
+    """What Polars says about the types of ``tree``, in a sentence."""
+    names = list(columns(tree))
+    return TypesInvalid(types_problem(first_line(error), names, schema), names)
 
 
 def first_line(error: BaseException) -> str:

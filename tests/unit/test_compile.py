@@ -292,7 +292,8 @@ def test_an_event_without_user_is_rejected_whatever_its_members_are() -> None:
 def test_unused_columns_and_odd_targets() -> None:
     mapping = compile_mapping(document("  valeu: a\n"), {"a": pl.String(), "b": pl.String()}, is_text=False)
     assert (mapping.columns, mapping.unused) == (("a",), ("b",))
-    assert mapping.warnings == ("target `valeu` is not in the event reference; did you mean `value`?",)
+    hint = "line 5, column 3: fields.valeu: target `valeu` is not in the event reference; did you mean `value`?"
+    assert mapping.warnings == (hint,)
 
 
 def test_a_guess_of_the_unit_needs_a_column() -> None:

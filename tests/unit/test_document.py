@@ -298,7 +298,7 @@ def test_a_mapped_event_id_needs_no_key() -> None:
         "  user.email_sha256: mail",  # hashed before it came here
         "  a: {value: false}",
         "  a: {value: {b: [1, {c: x}]}}",
-        "  a: {column: x, clean: trim, format: '%Y'}",
+        "  a: {column: x, clean: trim, format: '%Y-%m-%d'}",
         "  a: {column: x, map: {A: null, B: 1}}",
         '  a: {column: x, split: "\\t"}',
         "  a: {column: x, unit: ms}",
