@@ -152,10 +152,8 @@ def _raw_default(default: Any, value: Value) -> Any:  # noqa: ANN401  a token, o
     numbers = default if is_list and isinstance(default, list) else [default]
     wrong_shape = is_list != isinstance(default, list)
     if wrong_shape or any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise FieldInvalid(
-            f"`default` is {to_json(default)}, and the target is a {'list of numbers' if is_list else 'number'}",
-            "default",
-        )
+        kind = "list of numbers" if is_list else "number"
+        raise FieldInvalid(f"`default` is {to_json(default)}, and the target is a {kind}", "default")
     tokens = [json.dumps(number) for number in numbers]
     return pl.Series([tokens]) if is_list else tokens[0]
 
