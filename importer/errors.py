@@ -4,6 +4,7 @@
     ├── UsageInvalid          2    options, environment or settings are wrong; nothing was sent
     │   └── MappingInvalid    2    the mapping document has problems, each with its place
     ├── SourceUnreadable      4    a file cannot be read, or is not what its name says
+    │   ├── ColumnsMissing    4    it lacks columns that the mapping has
     │   └── SourceChanged     4    a file is not the one that the checkpoint knows
     ├── DestinationUnavailable 5   no answer for too long; run the same command to resume
     ├── DestinationRefused    6    credentials, path or envelope are wrong; nothing was marked as sent
@@ -24,7 +25,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 class ExitCode(IntEnum):
@@ -98,14 +99,15 @@ class MappingInvalid(UsageInvalid):
         remainder: Any = None,  # noqa: ANN401 -- a Document, which stands above this module
     ) -> None:
         self.name = name
-        self.problems, self.warnings = _in_order(problems), _in_order(warnings)
+        self.problems, self.warnings = in_order(problems), in_order(warnings)
         self.remainder = remainder
         told = _counted(self.problems, "problem")
         odd = f"\nand {_counted(self.warnings, 'warning')}" if warnings else ""
         super().__init__(f"{name}: {told}{odd}")
 
 
-def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+def in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """By line and column."""
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
@@ -117,11 +119,26 @@ def _counted(problems: list[Problem], what: str) -> str:
 class SourceUnreadable(ImporterError):
     """A source file cannot be read, or is not what its name or the mapping says.
 
-    ``problems`` are the places in the mapping that want something else than the file has.
+    ``problems`` are the places in the mapping that want something else than the file has, ``warnings`` what looks odd
+    in it besides.
     """
 
     exit_code = ExitCode.SOURCE
     problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+
+
+class ColumnsMissing(SourceUnreadable):
+    """A source lacks columns that the mapping ``name`` has, in the places of ``problems``; nothing else is wrong."""
+
+    def __init__(
+        self, name: str, problems: Sequence[Problem], warnings: Sequence[Problem], columns: Iterable[str]
+    ) -> None:
+        self.problems, self.warnings = in_order(problems), in_order(warnings)
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        odd = f"\nand {_counted(self.warnings, 'warning')}" if warnings else ""
+        hint = f"Its columns are: {', '.join(columns)}"
+        super().__init__(f"The source lacks columns that {name} maps:{lines}{odd}", hint)
 
 
 class SourceChanged(SourceUnreadable):

@@ -195,9 +195,7 @@ def _problems_with(document: Document, file: SourceFile, reader: Reader) -> Sequ
         return ()
     try:
         compile_mapping(document, reader.schema, is_text=file.format == "csv")
-    except MappingInvalid as error:
-        return error.problems
-    except SourceUnreadable as error:
+    except (MappingInvalid, SourceUnreadable) as error:
         return error.problems
     return ()
 
@@ -221,7 +219,8 @@ def _compile(
             document, reader.schema, is_text=file.format == "csv", units=units, test_code=settings.test_code
         )
     except SourceUnreadable as error:
-        raise SourceUnreadable(f"{file.name}: {error.message}", error.hint) from None
+        error.message = f"{file.name}: {error.message}"
+        raise
     except MappingInvalid as error:
         if fitting is None:
             raise

@@ -16,8 +16,13 @@ _ADVISERS = (odd_targets,)
 
 
 def advice(document: Document) -> list[Problem]:
-    """All that looks odd, in the order of the document."""
-    found = [finding for adviser in _ADVISERS for finding in adviser(document.mapping)]
+    """All that looks odd and is not said to be wrong, in the order of the document."""
+    found = [
+        finding
+        for adviser in _ADVISERS
+        for finding in adviser(document.mapping)
+        if finding.path not in document.gaps.said
+    ]
     placed = [(place_of(document.root, finding.path, of_key=finding.of_key), finding) for finding in found]
     return [
         Problem(*place, dotted(finding.path), finding.message)

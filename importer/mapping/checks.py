@@ -31,7 +31,10 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     yield from _check_key(mapping, root)
     yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
-    yield from check_source(mapping.source)
+    unsure = {
+        key for key in ("decimal", "quote") if root.get("source", key) and key not in mapping.source.model_fields_set
+    }
+    yield from check_source(mapping.source, unsure)
     yield from _check_forms(root)
     for path, spec in _fields(mapping):
         yield from _check_field(path, spec)
@@ -122,14 +125,14 @@ def _check_map(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
         elif value is not None:
             kinds.setdefault(_scalar_kind(value), []).append(text)
     usual, *others = sorted(kinds, key=lambda kind: -len(kinds[kind])) or [""]
-    for kind in others:
-        message = f"is {kind}, and other values of `map` are {usual}: all must be text, all numbers or all true/false"
-        yield from (Finding((*path, "map", text), f"the value of {shown(text)} {message}") for text in kinds[kind])
+    for text in (text for kind in others for text in kinds[kind]):
+        message = f"the value of {shown(text)} is not {usual} like others of this `map`"
+        yield Finding((*path, "map", text), f"{message}: all must be text, all numbers or all true/false")
 
 
 def _scalar_kind(value: object) -> str:
     if isinstance(value, bool):
-        return "true/false"
+        return "true or false"
     return "text" if isinstance(value, str) else "a number"
 
 
@@ -236,8 +239,9 @@ def _check_required_targets(root: Node) -> Iterator[Finding]:
         near = nearest("context.event_timestamp", targets)
         hint = f"; is {shown(near)} meant to be it?" if near else ""
         message = "`context.event_timestamp` is missing: the API requires the time of every event"
+        where = ("fields",) if near is None else targets[near]
         yield Finding(
-            ("fields",), f"{message}; add `context.event_timestamp: ordered_at` with your column{hint}", of_key=True
+            where, f"{message}; add `context.event_timestamp: ordered_at` with your column{hint}", of_key=True
         )
     if not any(target == "user" or target.startswith("user.") for target in targets):
         message = "no `user.` target: the API requires a user with at least one member"

@@ -100,7 +100,8 @@ class Columns:
         if isinstance(self.schema.get(name.partition(".")[0]), pl.Struct):
             return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
         hint = did_you_mean(name, self.schema)
-        if path[0] != "fields" or (hint and not _CONSTANT.fullmatch(name)):
+        is_same = name.lower() in map(str.lower, self.schema)
+        if path[0] != "fields" or is_same or (hint and not _CONSTANT.fullmatch(name)):
             return hint
         return f"{hint}; for a constant write {{value: {json.dumps(name, ensure_ascii=False)}}}".replace("?;", "? Or")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.errors import MappingInvalid, Problem, SourceUnreadable
+from importer.errors import ColumnsMissing, MappingInvalid, Problem
 from importer.mapping.advice import advice
 from importer.mapping.cells import Check, Context, Value, instance, type_name
 from importer.mapping.columns import Columns, Path
@@ -25,6 +25,7 @@ from importer.mapping.shape import has_form
 from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
+from importer.mapping.yaml_loader import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,19 +112,13 @@ class _Compiler:
         if self._document.gaps.hide(path, missing=missing):
             return
         line, column = self._document.place(*path)
-        (self._missing if missing else self._problems).append(Problem(line, column, ".".join(map(str, path)), message))
+        (self._missing if missing else self._problems).append(Problem(line, column, dotted(path), message))
 
     def _raise_problems(self) -> None:
         if self._problems:
             raise MappingInvalid(self._document.name, self._problems + self._missing, advice(self._document))
         if self._missing:
-            lines = "".join(f"\n  {problem}" for problem in self._missing)
-            known = ", ".join(self._columns.schema)
-            lacking = SourceUnreadable(
-                f"The source lacks columns that {self._document.name} maps:{lines}", f"Its columns are: {known}"
-            )
-            lacking.problems = self._missing
-            raise lacking
+            raise ColumnsMissing(self._document.name, self._missing, advice(self._document), self._columns.schema)
 
     def _line_scope(self, columns: Columns, no_aggregates: str) -> Scope:
         """A scope of its own for single rows, lines or entries."""

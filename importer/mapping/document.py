@@ -13,7 +13,7 @@ from importer.errors import MappingInvalid, Problem, UsageInvalid
 from importer.mapping.advice import advice
 from importer.mapping.checks import check
 from importer.mapping.gaps import NO_GAPS, Gaps
-from importer.mapping.mending import with_right_keys
+from importer.mapping.mending import mended
 from importer.mapping.models import (
     CleanStep,
     EachSpec,
@@ -110,9 +110,11 @@ def _document(text: str, name: str, path: Path | None) -> Document:
     if root is None or root.value is None:
         empty = Problem(1, 1, "", "the mapping file is empty: begin with `version: 1`")
         raise MappingInvalid(name, problems or [empty])
-    root, misspelled = with_right_keys(root)
+    root, misspelled = mended(root)
     mapping, findings, cut = read_shape(root, unfinished(root))
+    said = {(finding.path, finding.of_key) for finding in findings}
     meaning = check(mapping, root) if mapping else ()
+    meaning = (finding for finding in meaning if (finding.path, finding.of_key) not in said)
     found = [*islice(chain(misspelled, findings, islice(meaning, MAX_PROBLEMS)), MAX_PROBLEMS)]
     problems += (_located(finding, root) for finding in dict.fromkeys(found))
     if mapping is None:
@@ -120,7 +122,8 @@ def _document(text: str, name: str, path: Path | None) -> Document:
     document = Document(mapping, name, path, root)
     if problems:
         gaps = Gaps(cut, frozenset(finding.path for finding in found))
-        raise MappingInvalid(name, problems, advice(document), replace(document, gaps=gaps))
+        remainder = replace(document, gaps=gaps)
+        raise MappingInvalid(name, problems, advice(remainder), remainder)
     return document
 
 

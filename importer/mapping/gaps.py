@@ -34,10 +34,10 @@ class Gaps:
         field = _field(path)
         if not field:
             return False
-        within = [other for other in self.said if other[: len(field)] == field and len(other) > len(field)]
-        if any(other[: len(path)] == path for other in within):
+        if any(other[: len(path)] == path for other in self.said):
             return True
-        return bool(within) and not missing and path[-1] not in _BY_ITSELF
+        is_cut = any(other[: len(field)] == field and len(other) > len(field) for other in self.cut)
+        return is_cut and not missing and path[-1] not in _BY_ITSELF
 
     def is_cut(self, *path: str) -> bool:
         """Whether the value at ``path``, or what it stands in, was cut out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from importer import reference
@@ -16,14 +17,29 @@ if TYPE_CHECKING:
     from importer.mapping.yaml_loader import NodePath
 
 
+_LIKE_A_NAME, _LIKE_A_PATH = 0.75, 0.85  # two letters that changed places; longer texts are alike by chance
+
+
 def odd_targets(mapping: Mapping) -> Iterator[Finding]:
     """A finding for each target or event that the reference does not know but that looks like one that it knows."""
     yield from _odd_events(mapping)
     event = _meant_event(mapping)
     known = reference.known_paths(event)
     for path, full in _targets(mapping):
-        if reference.find(event, full) is None and (hint := did_you_mean(full, known)):
-            yield Finding(path, f"target {shown(full)} is not in the event reference{hint}", of_key=True)
+        if reference.find(event, full) is None and (near := _like(full, known)):
+            message = f"target {shown(full)} is not in the event reference; did you mean {shown(near)}?"
+            yield Finding(path, message, of_key=True)
+
+
+def _like(target: str, known: tuple[str, ...]) -> str | None:
+    """The known target that this one is nearly spelled as: as a whole, or in its last part."""
+    head, _, last = target.lower().rpartition(".")
+    beside = {path.rpartition(".")[2].lower(): path for path in known if path.rpartition(".")[0].lower() == head}
+    if close := get_close_matches(last, beside, 1, _LIKE_A_NAME):
+        return beside[close[0]]
+    whole = {path.lower(): path for path in known}
+    close = get_close_matches(target.lower(), whole, 1, _LIKE_A_PATH)
+    return whole[close[0]] if close else None
 
 
 def _odd_events(mapping: Mapping) -> Iterator[Finding]:

@@ -87,7 +87,8 @@ class Scope:
             checked = self._compiled(text, name, target)
         except SqlInvalid as error:
             if self.columns.unsure.isdisjoint(error.columns):
-                self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
+                for message in error.messages:
+                    self._problem(path, message, missing=isinstance(error, UnknownColumn))
             return None
         if not self.columns.unsure.isdisjoint(checked.columns):
             self.columns.used |= checked.columns

@@ -43,6 +43,7 @@ _EXPECTED: dict[NodePath, str] = {
     ("key",): "the name of a column, a list of such names, or the word `position`",
     ("lookup",): "a mapping of `file`, `on` and `take`",  # of any field
 }
+_FIELD_KEYS = frozenset({*FieldSpec.model_fields, "from", "each"})
 _PLACEHOLDER = {"version": 1, "event": {}, "fields": {"": {}}}
 
 
@@ -110,7 +111,7 @@ def read_shape(root: Node, known: Iterable[Finding] = ()) -> Shape:
     if not isinstance(root.value, dict):
         hint = "is this the mapping file? The command line takes MAPPING first, then SOURCE"
         return Shape(None, [Finding((), f"a mapping file is a list of `name: value` lines; {hint}")], frozenset({()}))
-    findings = [*known, *_voids(root, ()), *_nested(root)]
+    findings = [*known, *_voids(root, ())]
     said = {finding.path for finding in findings}
     findings += (finding for finding in _nulls(root, ()) if finding.path not in said)
     data = root.plain()
@@ -145,11 +146,13 @@ def _remainder(data: dict[str, Any], findings: list[Finding], root: Node) -> Map
 
 
 def _put(data: Any, path: NodePath, meant: str) -> None:  # noqa: ANN401 -- any JSON
-    """Write what was meant at ``path``, where a text stood alone or in a list."""
+    """Write what was meant at ``path``, where a text stood alone or, as an entry of a list, for the list of it."""
     for part in path[:-1]:
+        if isinstance(data[part], str):
+            data[part] = meant
+            return
         data = data[part]
-    if isinstance(data, (dict, list)):
-        data[path[-1]] = meant
+    data[path[-1]] = meant
 
 
 def _validated(data: dict[str, Any], root: Node) -> tuple[Mapping | None, list[Finding]]:
@@ -202,8 +205,12 @@ def _nulls(node: Node, path: NodePath) -> Iterator[Finding]:
         for index, item in enumerate(node.value):
             yield from _nulls(item, (*path, index))
     elif not (path[-1:] == ("map",) and is_spec(path[:-1])):  # there null means: leave the member out
+        before = None
         for key, entry in node.value.items() if isinstance(node.value, dict) else ():
             yield from _nulls(entry.node, (*path, key))
+            if entry.node.value is None and is_spec(path) and key not in _FIELD_KEYS and before:
+                yield Finding((*path, before), "")  # was cut at the comma
+            before = key
 
 
 def _null_message(path: NodePath) -> str:
@@ -211,22 +218,16 @@ def _null_message(path: NodePath) -> str:
         return "a null is never sent: leave it out"
     if isinstance(path[-1], int):
         return "this entry of the list is empty"
+    if path == ("fields",):
+        return "`fields` has no value: targets stand below it, indented by two blanks"
+    if is_spec(path[:-1]) and path[-1] not in _FIELD_KEYS and path[-2] != "each":
+        return f"{shown(path[-1])} has no value: a text with a `,` in it needs quotes between `{{` and `}}`"
     if is_spec(path):
         return f"{shown(path[-1])} has no value: write the name of a column, or `{{value: ...}}` for a constant"
     return f"{shown(path[-1])} has no value: write one, or remove the line"
 
 
-def _nested(root: Node) -> Iterator[Finding]:
-    for path, node in specs(root):
-        if is_nested(node):
-            inner = node.names()[0]
-            column = node.get(inner)
-            example = column.value if column and isinstance(column.value, str) else "..."
-            message = f"targets are not nested: write them dotted, as in {shown(f'{path[-1]}.{inner}: {example}')}"
-            yield Finding(path, message, of_key=True)
-
-
-def _finding(error: ErrorDetails, root: Node) -> Finding:
+def _finding(error: ErrorDetails, root: Node) -> Finding:  # noqa: PLR0911  one line for each kind of error
     """The error of pydantic in our words; without words when it only follows from a problem that is said already."""
     path = _without_tag(error["loc"])
     kind, value = error["type"], error["input"]
@@ -242,8 +243,9 @@ def _finding(error: ErrorDetails, root: Node) -> Finding:
     if kind == "too_short" and (node := root.get(*path)) and node.value:
         return Finding(path, "")  # emptied by cutting
     context = error.get("ctx", {})
-    meant = nearest(value, _words(context)) if kind == "literal_error" and isinstance(value, str) else None
-    return Finding(path, _wrong_value(kind, value, context, path), meant=meant)
+    if kind == "literal_error" and isinstance(value, str):
+        return _wrong_word(value, _words(context), path)
+    return Finding(path, _wrong_value(kind, value, context, path))
 
 
 def _without_tag(loc: NodePath) -> NodePath:
@@ -255,7 +257,7 @@ def _without_tag(loc: NodePath) -> NodePath:
 def _unknown_key(path: NodePath, root: Node) -> tuple[str, str | None]:
     """What is wrong with a key that nobody knows, and the one that was meant."""
     key, parent = str(path[-1]), path[:-1]
-    if not parent and ("." in key or _is_beside_fields(root)):
+    if not parent and "." in key:
         return f"{shown(key)} looks like a target: targets stand under `fields`, indented by two blanks", None
     if is_spec(parent):
         return _unknown_in_field(key, parent, root)
@@ -267,12 +269,6 @@ def _unknown_key(path: NodePath, root: Node) -> tuple[str, str | None]:
     }
     model = LookupSpec if parent[-1:] == ("lookup",) else models.get(parent, Mapping)
     return _unknown(key, keys_of(model))
-
-
-def _is_beside_fields(root: Node) -> bool:
-    """Whether nothing stands under ``fields``: what should has lost its indentation."""
-    fields = root.get("fields")
-    return fields is not None and fields.value is None
 
 
 def _unknown_in_field(key: str, parent: NodePath, root: Node) -> tuple[str, str | None]:
@@ -306,12 +302,17 @@ def _no_field(value: object) -> str:
     return f"a field is the name of a column or a mapping such as `{{column: name}}`, not {_kind(value)}"
 
 
+def _wrong_word(word: str, valid: list[str], path: NodePath) -> Finding:
+    meant = nearest(word, valid)
+    if path[-1] == "hash":  # the target says which
+        meant = next((name for name in valid if str(path[-2]).endswith(f"_{name}")), meant)
+    hint = f"; did you mean `{meant}`?" if meant else ""
+    return Finding(path, f"{shown(word)} is not one of {', '.join(map(shown, valid))}{hint}", meant=meant)
+
+
 def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePath) -> str:
     if kind == "literal_error":
-        valid = _words(context)
-        if not isinstance(value, str):
-            return f"must be one of {', '.join(map(shown, valid))}, not {_kind(value)}"
-        return f"{shown(value)} is not one of {', '.join(map(shown, valid))}{did_you_mean(value, valid)}"
+        return f"must be one of {', '.join(map(shown, _words(context)))}, not {_kind(value)}"
     if kind in ("string_too_short", "too_short"):
         return "must not be empty"
     if kind == "string_type":

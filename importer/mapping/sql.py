@@ -90,12 +90,14 @@ def compile_sql(
     """
     tree = _parsed(text)
     unknown = _unknown_columns(text, tree, schema)
+    allowed = Allowed(untyped, no_aggregates)
     try:
-        Allowed(untyped, no_aggregates).check(tree)
+        allowed.check(tree)
     except SqlInvalid as error:
-        raise SqlInvalid(f"{unknown}; {error}") if unknown else error from None
+        raise SqlInvalid(*unknown, *error.messages) from None
     if unknown:
-        raise UnknownColumn(unknown)
+        raise UnknownColumn(*unknown)
+    allowed.require_types()
     return _over_one_row(tree, schema)
 
 
@@ -108,12 +110,13 @@ def compile_group_sql(
     """
     tree = _parsed(text)
     if unknown := _unknown_columns(text, tree, schema):
-        raise UnknownColumn(unknown)
+        raise UnknownColumn(*unknown)
     tree, aggregates, losses = lift(fitted_lines(tree, schema), prefix)
     allowed = Allowed(untyped, _NESTED)
     for aggregate in aggregates:
         allowed.check_aggregate(aggregate)
     allowed.check(tree)
+    allowed.require_types()
     arguments = {argument.name: argument for aggregate in aggregates for argument in aggregate.arguments}
     types = {name: _dtype(argument.node, schema) for name, argument in arguments.items()}
     exprs, result_types = {}, {}
@@ -139,15 +142,16 @@ def _parsed(text: str) -> Node:
         raise SqlInvalid(syntax_problem(text, first_line(error))) from None
 
 
-def _unknown_columns(text: str, tree: Node, schema: Mapping[str, pl.DataType]) -> str:
-    """Which columns are not in ``schema``, empty if all are."""
+def _unknown_columns(text: str, tree: Node, schema: Mapping[str, pl.DataType]) -> list[str]:
+    """What is said about each column that is not in ``schema``."""
     said = []
     for name in sorted(set(columns(tree)).difference(schema)):
         if name.startswith(_SUBQUERY):
             raise SqlInvalid("a SELECT inside an expression is not allowed in a mapping")
-        quotes = " (a text stands in single quotes)" if f'"{name}"' in text else ""
-        said.append(f"no column {name!r} in the source{did_you_mean(name, schema)}{quotes}")
-    return "; ".join(said)
+        near = did_you_mean(name, schema)
+        quotes = " (a text stands in single quotes)" if not near or f'"{name}"' in text else ""
+        said.append(f"no column {name!r} in the source{near}{quotes}")
+    return said
 
 
 def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpression:
@@ -162,10 +166,10 @@ def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Ex
     for argument in item.arguments[:1]:
         dtype = types[argument.name]
         if item.function in _NUMBERS_ONLY and not (dtype.is_numeric() or dtype in {pl.Boolean, pl.Null}):
-            raise TypesInvalid(f"{item.function} needs numbers, and this is {type_name(dtype)}", columns(argument.node))
+            raise TypesInvalid(columns(argument.node), f"{item.function} needs numbers, and this is {type_name(dtype)}")
         if item.function in {"MIN", "MAX"} and dtype.is_nested():
             message = f"{item.function} needs values that have an order, and this is {type_name(dtype)}"
-            raise TypesInvalid(message, columns(argument.node))
+            raise TypesInvalid(columns(argument.node), message)
     lines = pl.DataFrame(schema=dict(types))
     dtype = lines.group_by(pl.lit(0).alias("")).agg(value=item.expr).schema["value"]
     # SQL would let small integers overflow in silence: COUNT(x) - 5 must not become 4294967291

@@ -77,6 +77,26 @@ class Allowed:
     def __init__(self, untyped: frozenset[str], no_aggregates: str) -> None:
         self._untyped = untyped
         self._no_aggregates = no_aggregates
+        self._computed: dict[str, None] = {}
+        self._ordered: dict[str, str] = {}
+
+    def require_types(self) -> None:
+        """Refuse what was seen so far of columns that need a type."""
+        messages = [
+            f"column {name!r} is text here, and {function} needs to know what it means; declare its type "
+            f"(number{', date, timestamp or string' if function in {'MIN', 'MAX'} else ''}):  {_declaration([name])}"
+            for name, function in self._ordered.items()
+        ]
+        names = [name for name in self._computed if name not in self._ordered]
+        if names:
+            which = "column" if len(names) == 1 else "columns"
+            listed = ", ".join(map(repr, names))
+            are = "is text here and cannot be computed with; declare its type"
+            if len(names) > 1:
+                are = "are text here and cannot be computed with; declare their types"
+            messages.append(f"{which} {listed} {are}:  {_declaration(names)}")
+        if messages:
+            raise TypesInvalid([*self._ordered, *names], *messages)
 
     def check(self, node: Node) -> None:
         """Refuse what is not on the list. Every node of the tree is an expression here."""
@@ -103,12 +123,7 @@ class Allowed:
             self.check(argument.node)
             name = column_name(argument.node)
             if aggregate.function in _ORDERED and name is not None and name in self._untyped:
-                others = ", date, timestamp or string" if aggregate.function in {"MIN", "MAX"} else ""
-                raise TypesInvalid(
-                    f"column {name!r} is text here, and {aggregate.function} needs to know what it means; "
-                    f"declare its type (number{others}):  {_declaration(name)}",
-                    [name],
-                )
+                self._ordered.setdefault(name, aggregate.function)
 
     def _check_function(self, name: str, body: dict[str, Any]) -> None:
         if name.startswith("Range."):
@@ -134,17 +149,12 @@ class Allowed:
             self.check(operand)
 
     def _check_arithmetic(self, operands: Sequence[Node]) -> None:
-        for name in map(column_name, operands):
-            if name is not None and name in self._untyped:
-                raise TypesInvalid(
-                    f"column {name!r} is text here and cannot be computed with; declare its type:  "
-                    f"{_declaration(name)}",
-                    [name],
-                )
+        names = (name for name in map(column_name, operands) if name is not None)
+        self._computed |= dict.fromkeys(name for name in names if name in self._untyped)
 
 
-def _declaration(name: str) -> str:
-    return f"source: {{columns: {{{json.dumps(name)}: number}}}}"
+def _declaration(names: Sequence[str]) -> str:
+    return f"source: {{columns: {{{', '.join(f'{json.dumps(name)}: number' for name in names)}}}}}"
 
 
 def _refusal(kind: str) -> str:

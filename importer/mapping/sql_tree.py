@@ -33,12 +33,20 @@ class SqlInvalid(ValueError):  # noqa: N818  named for what it says, as every ex
 
     columns: frozenset[str] = frozenset()
 
+    def __str__(self) -> str:
+        return "; ".join(self.messages)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is said, one for each thing that is wrong."""
+        return self.args
+
 
 class TypesInvalid(SqlInvalid):
     """The types of its ``columns`` are not those that it needs."""
 
-    def __init__(self, message: str, columns: Iterable[str]) -> None:
-        super().__init__(message)
+    def __init__(self, columns: Iterable[str], *messages: str) -> None:
+        super().__init__(*messages)
         self.columns = frozenset(columns)
 
 
@@ -71,7 +79,7 @@ def dtype_of(tree: Node, schema: Mapping[str, pl.DataType]) -> pl.DataType:
 def does_not_fit(error: BaseException, tree: Node, schema: Mapping[str, pl.DataType]) -> TypesInvalid:
     """What Polars says about the types of ``tree``, in a sentence."""
     names = list(columns(tree))
-    return TypesInvalid(types_problem(first_line(error), names, schema), names)
+    return TypesInvalid(names, types_problem(first_line(error), names, schema))
 
 
 def first_line(error: BaseException) -> str:

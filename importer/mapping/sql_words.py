@@ -37,7 +37,6 @@ _TYPES = "VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE or TIMESTAMP"
 _COMPLAINTS = (
     (r"Unterminated string", "a text that opens with `'` is never closed"),
     (r"Expected close delimiter", 'a name that opens with `"` is never closed'),
-    (r"found '?SELECT", "write the expression alone, without SELECT"),
     (r"datatype \"?(?P<name>.+?)\"? is not", f"there is no type {{name}}: write {_TYPES}"),
     (r"no function matches.*?`(?P<name>[^`]*)`", "{name} has too few or too many values in its brackets"),
     (r"unexpected token '(?P<name>[^']*)'", "{name} is not expected where it stands"),
@@ -68,6 +67,8 @@ def syntax_problem(text: str, complaint: str) -> str:
         return unknown_function(call["name"].upper())
     if bare := _unbalanced(text):
         return f"cannot be read as SQL: {bare}"
+    if re.search(r"\bSELECT\b", _LITERALS.sub("''", text), re.IGNORECASE):
+        return "cannot be read as SQL: write the expression alone, without SELECT"
     for pattern, words in _COMPLAINTS:
         if found := re.search(pattern, complaint):
             name = found.groupdict().get("name")

@@ -89,7 +89,7 @@ def test_an_empty_part_of_a_key_rejects(values: object) -> None:
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Binary, pl.List(pl.String), pl.Duration])
 def test_what_cannot_be_a_key_is_a_problem_with_its_place(dtype: object) -> None:
     (problem,) = problems("  id: {value: x}\n", {"k": dtype}, head=KEYED)
-    assert (problem.line, problem.path) == (3, "key.0")
+    assert (problem.line, problem.path) == (3, "key[0]")
 
 
 def test_a_mapped_id_goes_out_as_it_is_and_an_empty_one_rejects() -> None:

@@ -183,7 +183,7 @@ WHOLE: dict[str, tuple[str, Expected]] = {
     ),
     "timestamp misplaced": (
         BASE.replace("context.event", "event"),
-        [(4, 1, "is `event_timestamp` meant to be it?")],
+        [(6, 3, "is `event_timestamp` meant to be it?")],
     ),
     "no user": (BASE.replace("user.id", "id"), [(4, 1, "add for example `user.id: customer_id`")]),
     "user in an entry": (
