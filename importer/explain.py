@@ -207,7 +207,11 @@ class _Explainer:
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
         frame = encoder.prepared(rows, Failures())
         options = self._mapping.source
-        numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
+        numbers = (
+            NumberFormat(options.decimal, options.thousands, is_of_csv=True)
+            if source.dialect is not None
+            else NumberFormat()
+        )
         fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())

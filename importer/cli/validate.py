@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.console import say
 from importer.cli.forecast import dates, duration
 from importer.cli.options import apply, log_options, option, output_options, source_options
 from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
@@ -36,7 +38,6 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
     Without SOURCES only the mapping file itself is checked.
     """
-    from importer.mapping.document import load_document
     from importer.pipeline import Stop
 
     set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=quiet)
@@ -47,17 +48,29 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
             if sources:
                 _dry_run(mapping, sources, settings, report, stop, quiet=quiet)
             else:
-                load_document(mapping)
+                _check_alone(mapping, report)
     except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
         error = caught
+        report.mapping_warnings += map(str, getattr(caught, "warnings", ()))
     text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
     raise click.exceptions.Exit(finish(report, error, as_json=as_json, text=text))
+
+
+def _check_alone(mapping: Path, report: Report) -> None:
+    """All that can be known without any column."""
+    from importer.mapping.advice import document_warnings
+    from importer.mapping.document import load_document
+
+    report.mapping_warnings += document_warnings(load_document(mapping))
+    for warning in report.mapping_warnings:
+        say("warning", warning, level=logging.WARNING)
 
 
 def _dry_run(
     mapping: Path, sources: tuple[str, ...], settings: RunSettings, report: Report, stop: Stop, *, quiet: bool
 ) -> None:
     from importer.cli.progress import shown
+    from importer.mapping.advice import document_warnings
     from importer.pipeline import plan
     from importer.pipeline import validate as dry_run
 
@@ -65,6 +78,7 @@ def _dry_run(
     if settings.state_dir is None and beside.is_dir():
         settings = replace(settings, state_dir=beside)
     planned = plan(mapping, sources, settings)
+    report.mapping_warnings += document_warnings(planned.document)
     tell_notes(planned)
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from importer.mapping.numbers import NumberFormat
+
+if TYPE_CHECKING:
+    from importer.mapping.hints import Hint
 
 
 class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
@@ -20,12 +23,16 @@ class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value for the {} of ``message``."""
+    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value for the {} of ``message``.
+
+    ``hint`` says what would have read that value.
+    """
 
     code: str
     message: str
     failed: pl.Expr
     shown: pl.Expr
+    hint: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,12 @@ class Value:
         """The same value with one more check."""
         return replace(self, checks=(*self.checks, Check(code, message, failed, shown)))
 
-    def converted(self, expr: pl.Expr, dtype: pl.DataType, message: str, *, raw: bool = False) -> Value:
+    def converted(
+        self, expr: pl.Expr, dtype: pl.DataType, message: str, *, raw: bool = False, hint: Hint | None = None
+    ) -> Value:
         """``expr`` in place of the value, and a check that no value was lost on the way."""
-        failed = self.expr.is_not_null() & expr.is_null()
-        return replace(self.checked("type", message, failed, self.expr), expr=expr, dtype=dtype, raw=raw)
+        check = Check("type", message, self.expr.is_not_null() & expr.is_null(), self.expr, hint)
+        return replace(self, checks=(*self.checks, check), expr=expr, dtype=dtype, raw=raw)
 
 
 class Stages:

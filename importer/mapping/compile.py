@@ -71,7 +71,7 @@ class _Compiler:
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
         source = self._mapping.source
-        numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
+        numbers = NumberFormat(source.decimal, source.thousands, is_of_csv=True) if is_text else NumberFormat()
         self._context = Context(self._mapping.timezone, numbers, units)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         gaps = document.gaps

@@ -30,6 +30,7 @@ MAX_PROBLEMS = 200
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "true": True, "false": False}
+_YAML_TAG = "tag:yaml.org,2002:"  # written `!!`
 _LONGEST_NUMBER = 400
 _INTEGERS = range(-(1 << 63), 1 << 64)
 
@@ -222,7 +223,8 @@ class _Composer:
 
     def _refuse_decoration(self, event: yaml.Event, place: Place, path: NodePath) -> None:
         if tag := getattr(event, "tag", None):
-            message = f"the tag {shown(tag)} is not supported: remove it (a text that begins with `!` needs quotes)"
+            name = shown(tag.replace(_YAML_TAG, "!!"))
+            message = f"the tag {name} is not supported: remove it (a text that begins with `!` needs quotes)"
             self._problem(place, path, message)
         if anchor := getattr(event, "anchor", None):
             message = f"the anchor `&{printable(anchor)}` is not supported: remove it"

@@ -74,7 +74,8 @@ class Report:
     without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
     events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
-    all its runs and replays: rows, sent, filtered, rejected, duplicate.
+    all its runs and replays: rows, sent, filtered, rejected, duplicate. ``mapping_warnings`` are sentences about what
+    looks odd in the mapping itself, each with line and column.
     """
 
     max_body_bytes: int = 0
@@ -102,6 +103,7 @@ class Report:
     oldest_ms: int | None = None
     newest_ms: int | None = None
     overall: dict[str, int] | None = None
+    mapping_warnings: list[str] = field(default_factory=list)
 
     def settle(self, ack: Ack, resent: int = 0) -> None:
         """Every row of ``ack.batch`` has its fate; ``resent`` of its events were sent before."""
@@ -201,6 +203,7 @@ class Report:
             "fill": round(self.fill, 4) if self.fill is not None else None,
             "rejected_earlier": self.rejected_earlier,
             "overall": self.overall,
+            "mapping_warnings": self.mapping_warnings,
         }
 
     def render_json(self) -> str:

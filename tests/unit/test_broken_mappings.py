@@ -64,7 +64,7 @@ def test_every_problem_is_told_in_one_run_at_its_place_in_plain_words(path: Path
     assert [item[:3] for item in found] == [item[:3] for item in wanted], str(error)
     for (*_, message), (*_, fragment) in zip(found, wanted, strict=True):
         assert fragment in message
-        assert not JARGON.search(message), message
+        assert not JARGON.search(re.sub("`[^`]*`", "", message)), message
         assert message.isprintable()
     are_missing = all(item.message.startswith("no column") for item in found if not item.is_warning)
     assert error.exit_code is (ExitCode.SOURCE if are_missing else ExitCode.INVALID)
@@ -79,4 +79,4 @@ def test_there_are_enough_of_them() -> None:
 def _stage(message: str) -> str:
     """A rough name of the part of the importer that a message comes from."""
     parts = {"no column": "columns", "unknown key": "keys", "SQL": "sql", "is not one of": "words", "must be": "shape"}
-    return next((stage for part, stage in parts.items() if part in message), message.split("`")[-1])
+    return next((stage for part, stage in parts.items() if part in message), message.rsplit("`", maxsplit=1)[-1])
