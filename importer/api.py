@@ -105,19 +105,19 @@ def validate(
     Raises:
         ImporterError: what stopped it; its ``report`` has what was done until then. Rejected rows raise nothing.
     """
-    settings, report, stop = _settings(options), Report(), stop or Stop()
-    return _reported(report, lambda: _validate(mapping, sources, settings, report, progress, stop))
+    settings, report, stop, names = _settings(options), Report(), stop or Stop(), _named(sources)
+    return _reported(report, lambda: _validate(mapping, names, settings, report, progress, stop))
 
 
 def _validate(
     mapping: PathLike | Document,
-    sources: PathLike | Iterable[PathLike],
+    names: list[str],
     settings: RunSettings,
     report: Report,
     progress: Progress | None,
     stop: Stop,
 ) -> None:
-    planned = pipeline.plan(_load_beside(mapping, sources), _named(sources), settings)
+    planned = pipeline.plan(_load_beside(mapping, names), names, settings)
     report.mapping_warnings += document_warnings(planned.document)
     pipeline.validate(planned, report, progress or _Silent(), stop)
 
@@ -151,12 +151,13 @@ def run(  # noqa: PLR0913 -- keywords, named as the options of the command line
         ImporterError: what stopped it; its ``report`` has what was done until then, and ``exit_code`` is that of the
             command line. Rejected rows raise nothing: look at ``report.rows.rejected``.
     """
+    names = _named(sources)
 
     def plan(document: Document, _destination: Destination, _directory: Path, settings: RunSettings) -> pipeline.Plan:
-        return pipeline.plan(document, _named(sources), settings)
+        return pipeline.plan(document, names, settings)
 
     where = _Where(site, source_key, url, proxy, ca_file, sandbox=sandbox)
-    load = partial(_load_beside, mapping, sources)
+    load = partial(_load_beside, mapping, names)
     return _import(load, plan, where, _settings(options), progress, stop or Stop())
 
 
@@ -216,9 +217,9 @@ def encode(
     return encode_frame(frame, load_mapping(mapping), test_code, max_item_bytes)
 
 
-def _load_beside(mapping: PathLike | Document, sources: PathLike | Iterable[PathLike]) -> Document:
-    """The mapping. One that has problems is told with what the columns of ``sources`` say about the rest of it."""
-    with told_with_columns(_named(sources)):
+def _load_beside(mapping: PathLike | Document, names: list[str]) -> Document:
+    """The mapping. One that has problems is told with what the columns of its sources say about the rest of it."""
+    with told_with_columns(names):
         return load_mapping(mapping)
 
 

@@ -174,15 +174,15 @@ def _as_it_can_be_read(document: Document) -> Document:
 
 
 def _first_readable(arguments: Sequence[str], document: Document) -> tuple[SourceFile, Reader]:
-    """The first of the files that can be read. Raises what keeps the last one from that."""
+    """The first of the files that can be read; of a folder only its first. Raises what keeps the last from that."""
     unread: ImporterError = SourceUnreadable("There is no file.")
-    for file in discover(arguments, document.mapping.source):
+    for argument in arguments:
         try:
-            _, _, reader = _open(file, document)
-        except SourceUnreadable as error:
+            for file in discover([argument], document.mapping.source):
+                _, _, reader = _open(file, document)
+                return file, reader
+        except ImporterError as error:
             unread = error
-        else:
-            return file, reader
     raise unread
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from importer.mapping.cells import Context, FieldInvalid, Stages, Value
 from importer.mapping.compiled import RowPlan
 from importer.mapping.models import FieldSpec
-from importer.mapping.nearest import did_you_mean, nearest
+from importer.mapping.nearest import did_you_mean, nearest, printable
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
@@ -103,7 +103,9 @@ class Columns:
         is_same = name.lower() in map(str.lower, self.schema)
         if path[0] != "fields" or is_same or (hint and not _CONSTANT.fullmatch(name)):
             return hint
-        return f"{hint}; for a constant write {{value: {json.dumps(name, ensure_ascii=False)}}}".replace("?;", "? Or")
+        return f"{hint}; for a constant write {{value: {printable(json.dumps(name, ensure_ascii=False))}}}".replace(
+            "?;", "? Or"
+        )
 
 
 def _typed(name: str, kind: str, source: Value, context: Context) -> Value:

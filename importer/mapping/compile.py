@@ -25,7 +25,7 @@ from importer.mapping.shape import has_form
 from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
-from importer.mapping.yaml_loader import dotted
+from importer.mapping.yaml_loader import dotted, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -111,8 +111,8 @@ class _Compiler:
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
         if self._document.gaps.hide(path, missing=missing):
             return
-        line, column = self._document.place(*path)
-        (self._missing if missing else self._problems).append(Problem(line, column, dotted(path), message))
+        place = place_of(self._document.root, path, of_key=missing and path[0] == "source")  # its columns are keys
+        (self._missing if missing else self._problems).append(Problem(*place, dotted(path), message))
 
     def _raise_problems(self) -> None:
         if self._problems:

@@ -122,7 +122,7 @@ def _document(text: str, name: str, path: Path | None) -> Document:
     document = Document(mapping, name, path, root)
     if problems:
         gaps = Gaps(cut, frozenset(finding.path for finding in found))
-        remainder = replace(document, gaps=gaps)
+        remainder = replace(document, mapping=gaps.filled(mapping), gaps=gaps)
         raise MappingInvalid(name, problems, advice(remainder), remainder)
     return document
 

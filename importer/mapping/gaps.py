@@ -29,6 +29,8 @@ class Gaps:
 
     def hide(self, path: NodePath, *, missing: bool) -> bool:
         """Whether a problem at ``path`` is said already, or may follow from what is; ``missing``: of a column."""
+        if path[0] == "source":
+            return path in self.said and not missing  # a type is wrong, and the name of its column may be as well
         if path in self.said or (path[:-1] in self.said and path[0] in {"key", "group_by"}):
             return True
         field = _field(path)
@@ -38,6 +40,10 @@ class Gaps:
             return True
         is_cut = any(other[: len(field)] == field and len(other) > len(field) for other in self.cut)
         return is_cut and not missing and path[-1] not in _BY_ITSELF
+
+    def filled(self, mapping: Mapping) -> Mapping:
+        """``mapping`` with something in the place of what was cut out and what much depends on."""
+        return mapping.model_copy(update={"timezone": "UTC"}) if ("timezone",) in self.cut else mapping
 
     def is_cut(self, *path: str) -> bool:
         """Whether the value at ``path``, or what it stands in, was cut out."""

@@ -33,13 +33,13 @@ def odd_targets(mapping: Mapping) -> Iterator[Finding]:
 
 def _like(target: str, known: tuple[str, ...]) -> str | None:
     """The known target that this one is nearly spelled as: as a whole, or in its last part."""
+    whole = {path.lower(): path for path in reversed(known)}
+    if close := get_close_matches(target.lower(), whole, 1, _LIKE_A_PATH):
+        return whole[close[0]]
     head, _, last = target.lower().rpartition(".")
     beside = {path.rpartition(".")[2].lower(): path for path in known if path.rpartition(".")[0].lower() == head}
-    if close := get_close_matches(last, beside, 1, _LIKE_A_NAME):
-        return beside[close[0]]
-    whole = {path.lower(): path for path in known}
-    close = get_close_matches(target.lower(), whole, 1, _LIKE_A_PATH)
-    return whole[close[0]] if close else None
+    close = get_close_matches(last, beside, 1, _LIKE_A_NAME)
+    return beside[close[0]] if close else None
 
 
 def _odd_events(mapping: Mapping) -> Iterator[Finding]:

@@ -72,6 +72,8 @@ def format_problem(item: str) -> str:
         return "has %Z: the name of a zone does not say its offset; use %z, or leave it out and set `timezone`"
     if "%s" in item:
         return "has %s: for seconds since 1970 write `unit: s` instead of a format"
+    if "%f" in item:
+        return "has %f, which counts nanoseconds: for decimals of a second write %.f, with no dot before it"
     sample = datetime(2001, 10, 23, 14, 35, 56, tzinfo=UTC)
     try:
         text = pl.Series([sample]).dt.strftime(item)
