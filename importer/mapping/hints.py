@@ -1,7 +1,8 @@
 """What would have read a value that was rejected: another decimal sign, a format, a unit.
 
-Asked for the few rows that are rejected, one by one, so that each answer costs some microseconds: what can fit at all
-is looked up by the shape of a text, and only that is tried. Nothing is offered that does not read the very value.
+Asked for each row that is rejected, of which there may be millions: so texts that must have the same answer are asked
+for once, and only formats are tried that the shape of a text allows. Nothing is offered that does not read the very
+value.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -43,18 +44,30 @@ _SHAPES = {
 _ISO = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?", re.IGNORECASE)
 _UNITS = {"s": range(9, 11), "ms": range(12, 14), "us": range(15, 17), "ns": range(18, 20)}
 """How many digits a time of 1973 to 2286 has."""
+_NINES = str.maketrans("12345678", "99999999")  # for which signs a number is written with, only zeros are special
+_NUMBER = re.compile(r"\d+")
+_LATE_DAY = re.compile(r"(?<!\d)(?:29|30|31)(?!\d)")
+_ALIKE = {
+    **{str(number): "1" for number in range(1, 10)},
+    **{f"{number:02}": "11" for number in range(1, 13)},  # a day, a month, an hour of either clock, a minute
+    **{f"{number:02}": "13" for number in range(13, 24)},
+    **{f"{number:02}": "24" for number in range(24, 29)},
+    **{f"{number:02}": "32" for number in range(32, 60)},
+    **{str(number): "2000" for number in range(1900, 2101)},
+}
+"""Numbers that mean the same to a format, wherever they stand in a time."""
 _YEARS = range(1900, 2101)
 _PARTS = re.compile(r"%\.f|%[A-Za-z]")
 
 
 def number_hint(numbers: NumberFormat, *, whole: bool) -> Hint | None:
     """How a text that ``numbers`` does not read would be a number; ``whole``: one without a fraction."""
-    return partial(_number_hint, numbers, whole) if numbers.is_of_csv else None
+    return (lambda text: _number_hint(numbers, whole, text.translate(_NINES))) if numbers.is_of_csv else None
 
 
 def time_hint(formats: tuple[str, ...], unit: str | None = None, *, is_date: bool = False) -> Hint:
     """How a text that neither ``formats`` nor ``unit`` reads would be a time, or a date."""
-    return partial(_time_hint, formats, unit, is_date)
+    return lambda text: _time_hint(formats, unit, is_date, _like_it(text))
 
 
 @lru_cache(maxsize=4096)
@@ -112,6 +125,12 @@ def _time_hint(formats: tuple[str, ...], unit: str | None, is_date: bool, text: 
         return f'; write `format: "{found[0]}"`{instead}{other}'
     counted = next((name for name, digits in _UNITS.items() if text.isdecimal() and len(text) in digits), unit)
     return f"; write `unit: {counted}`" if counted != unit and not is_date else ""
+
+
+def _like_it(text: str) -> str:
+    """Another text that is read by the same formats: 12/03/2024 10:45 as 11/11/2000 11:32. Late days stay exact."""
+    alike = _NUMBER.sub(lambda found: _ALIKE.get(found[0], found[0]), text)
+    return text if _LATE_DAY.search(alike) else alike
 
 
 def _is_iso(text: str, *, is_date: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from random import Random
 
 import polars as pl
 import pytest
@@ -144,3 +145,18 @@ def test_a_million_rejects_cost_no_minute() -> None:
     started = time.process_time()
     assert all(map(hint, texts))
     assert (time.process_time() - started) / len(texts) < 0.000_2  # some 20 microseconds
+
+
+def test_texts_that_are_answered_as_one_have_the_same_answer() -> None:
+    random = Random(7)  # noqa: S311  no secret
+    for _ in range(2_000):
+        text = f"{random.randint(0, 33):02}{random.choice('/.-')}{random.randint(0, 33)}/{random.randint(1899, 2102)}"
+        text = random.choice([text, f"{text} {random.randint(0, 25):02}:{random.randint(0, 61):02}", f"{text} 1:59 PM"])
+        answer = hints._time_hint.__wrapped__((), None, False, text)  # noqa: FBT003  the cache takes no keywords
+        assert time_hint(())(text) == answer, text
+        number = f"{random.randint(0, 3000)}{random.choice(',. ')}{random.randint(0, 3000):03}"
+        number += random.choice(["", ",00", ",10"])
+        for whole in (False, True):
+            hint = number_hint(POINT, whole=whole)
+            assert hint is not None
+            assert hint(number) == hints._number_hint.__wrapped__(POINT, whole, number), number
