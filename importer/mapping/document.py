@@ -112,9 +112,7 @@ def _document(text: str, name: str, path: Path | None) -> Document:
         raise MappingInvalid(name, problems or [empty])
     root, misspelled = mended(root)
     mapping, findings, cut = read_shape(root, unfinished(root))
-    said = {(finding.path, finding.of_key) for finding in findings}
     meaning = check(mapping, root) if mapping else ()
-    meaning = (finding for finding in meaning if (finding.path, finding.of_key) not in said)
     found = [*islice(chain(misspelled, findings, islice(meaning, MAX_PROBLEMS)), MAX_PROBLEMS)]
     problems += (_located(finding, root) for finding in dict.fromkeys(found))
     if mapping is None:

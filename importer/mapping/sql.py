@@ -31,7 +31,7 @@ from importer.mapping.sql_tree import (
     never_fail,
     parse,
 )
-from importer.mapping.sql_words import call_without_arguments, syntax_problem
+from importer.mapping.sql_words import call_without_arguments, syntax_problem, unlisted_calls
 from importer.mapping.whole_numbers import fitted, fitted_lines
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def compile_sql(
     """
     tree = _parsed(text)
     unknown = _unknown_columns(text, tree, schema)
-    allowed = Allowed(untyped, no_aggregates)
+    allowed = Allowed(untyped, no_aggregates, unlisted_calls(text))
     try:
         allowed.check(tree)
     except SqlInvalid as error:
@@ -112,7 +112,7 @@ def compile_group_sql(
     if unknown := _unknown_columns(text, tree, schema):
         raise UnknownColumn(*unknown)
     tree, aggregates, losses = lift(fitted_lines(tree, schema), prefix)
-    allowed = Allowed(untyped, _NESTED)
+    allowed = Allowed(untyped, _NESTED, unlisted_calls(text))
     for aggregate in aggregates:
         allowed.check_aggregate(aggregate)
     allowed.check(tree)

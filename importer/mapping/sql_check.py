@@ -71,12 +71,14 @@ def check_text(text: str) -> None:
 class Allowed:
     """The allow-list. ``untyped`` are columns that are text only because nobody has given them a type.
 
-    ``no_aggregates`` says why there are no aggregates. Each method raises ``SqlInvalid``.
+    ``no_aggregates`` says why there are no aggregates, ``calls`` are functions in the text that are not on the list.
+    Each method raises ``SqlInvalid``.
     """
 
-    def __init__(self, untyped: frozenset[str], no_aggregates: str) -> None:
+    def __init__(self, untyped: frozenset[str], no_aggregates: str, calls: Sequence[str] = ()) -> None:
         self._untyped = untyped
         self._no_aggregates = no_aggregates
+        self._calls = calls
         self._computed: dict[str, None] = {}
         self._ordered: dict[str, str] = {}
 
@@ -129,7 +131,8 @@ class Allowed:
         if name.startswith("Range."):
             raise SqlInvalid(_WINDOW)
         if name not in _FUNCTIONS:
-            raise SqlInvalid(f"the function {name.rpartition('.')[2]} is not allowed in a mapping")
+            called = self._calls[0] if self._calls else name.rpartition(".")[2]
+            raise SqlInvalid(f"the function {called} is not allowed in a mapping")
         if name in _PATTERNS and "Literal" not in body["input"][1]:
             raise SqlInvalid("a pattern must be a text in quotes: one from a column could be invalid in some row")
         if name == "Sql.Binary":

@@ -30,6 +30,8 @@ _ELSEWHERE = {
 }  # fmt: skip
 _LITERALS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*")
 _HANGING = re.compile(r"(\|\||<>|[<>!]=|[-+*/%=<>,]|\b(?:AND|OR|NOT|LIKE|IN|BETWEEN|IS))\s*$", re.IGNORECASE)
+_CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
+_CALLABLE = frozenset({*FUNCTIONS, "AND", "OR", "NOT", "IN", "CASE", "WHEN", "THEN", "ELSE", "LIKE", "BETWEEN"})
 _NO_ARGUMENTS = re.compile(r"\b(COALESCE|GREATEST|LEAST|CONCAT|CONCAT_WS)\s*\(\s*\)", re.IGNORECASE)
 _LIKENESS = 0.7  # names of functions are short: RANDOM is not meant to be RPAD
 _TYPES = "VARCHAR, BIGINT, DOUBLE, BOOLEAN, DATE or TIMESTAMP"
@@ -87,6 +89,12 @@ def call_without_arguments(text: str) -> str | None:
     """The function in ``text`` that is called with nothing at all where Polars would panic."""
     found = _NO_ARGUMENTS.search(_LITERALS.sub("''", text))
     return found[1].upper() if found else None
+
+
+def unlisted_calls(text: str) -> list[str]:
+    """The functions that ``text`` calls and a mapping may not, in the order in which they stand there."""
+    called = _CALL.findall(_LITERALS.sub("''", text))
+    return [name for name in called if name.upper() not in _CALLABLE]
 
 
 def types_problem(complaint: str, columns: Iterable[str], schema: Mapping[str, pl.DataType]) -> str:

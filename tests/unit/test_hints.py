@@ -120,6 +120,7 @@ def test_iso_8601_needs_no_format() -> None:
     assert time_hint(("%d/%m/%Y",))("2024-12-31") == "; it is ISO 8601, which needs no `format`"
     assert time_hint((), "s")("2024-12-31T10:00:00Z") == "; it is ISO 8601, which needs no `unit`"
     assert time_hint(())("2024-12-31 10:00:00") == ""
+    assert time_hint(("%d/%m/%Y",))("31/12/2024") == ""
     assert time_hint((), is_date=True)("31/12/2024") == '; write `format: "%d/%m/%Y"`'
 
 

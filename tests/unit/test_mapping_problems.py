@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import polars as pl
 import pytest
 
 from importer import api
 from importer.errors import ColumnsMissing, ExitCode, ImporterError, MappingInvalid, Problem
 from importer.mapping.advice import advice, document_warnings
+from importer.mapping.compile import compile_mapping
 from importer.mapping.document import parse_document
 from importer.mapping.sql_words import FUNCTIONS, syntax_problem
 from importer.plan import plan
@@ -76,6 +78,9 @@ def test_missing_columns_alone_are_those_of_the_source(said: Said) -> None:
         HEAD + "group_by: 7\n" + FIELDS + "  value: {sql: SUM(CAST(total AS DOUBLE))}\n",
         HEAD.replace("Europe/Paris", "TODO") + FIELDS.replace("at\n", '{column: at, format: "%Y-%m-%d"}\n'),
         HEAD + "source: {columns: {total: money}}\n" + FIELDS + "  value: {sql: total * 2, round: 2}\n",
+        HEAD + "source: {columns: {total: money}}\n" + FIELDS + "  a: {sql: total, round: 2}\n",
+        HEAD + FIELDS + "  user: {id: nope}\n",
+        HEAD + FIELDS + '  a: "\\uD800"\n',
         HEAD + "source: [a]\n" + FIELDS + "  value: {sql: total * qty}\n  a: {column: label, when: qty > 1}\n",
         HEAD + FIELDS + "  a: {column: label, typ_: number, round: 2}\n",
         HEAD.replace("purchase", "TODO") + FIELDS,
@@ -87,6 +92,26 @@ def test_missing_columns_alone_are_those_of_the_source(said: Said) -> None:
 )
 def test_what_follows_from_a_problem_is_not_said(said: Said, text: str) -> None:
     assert len(said(text)) == 1
+
+
+def test_two_things_in_one_place_are_both_said(said: Said) -> None:
+    assert said(HEAD + FIELDS + "  a: {sql: ACOS(totl)}\n") == [
+        "no column 'totl' in the source; did you mean `total`?",
+        "the function ACOS is not allowed in a mapping",
+    ]
+    assert len(said(HEAD + FIELDS + "  user.email: {column: label, hash: sha1}\n")) == 2
+    assert said(HEAD.replace("order_id", "[nope, nope]") + FIELDS) == [
+        "no column 'nope' in the source",
+        "the column `nope` stands in `key` twice",
+    ]
+
+
+def test_a_column_that_cannot_have_its_type_is_said_once() -> None:
+    text = HEAD + "source: {columns: {s: number}}\n" + FIELDS + "  value: {sql: s * 2}\n"
+    schema = {"order_id": pl.Int64(), "customer": pl.String(), "at": pl.String(), "s": pl.Struct({"a": pl.Int64})}
+    with pytest.raises(MappingInvalid) as caught:
+        compile_mapping(parse_document(text, "m"), schema, is_text=False)
+    assert [problem.path for problem in caught.value.problems] == ["source.columns.s"]
 
 
 def test_a_type_of_a_misspelled_column_is_taken_for_that_of_the_right_one(said: Said) -> None:

@@ -89,7 +89,7 @@ def test_a_cast_never_fails_a_chunk() -> None:
         ("REGEXP_LIKE(a, b)", "pattern"),
         ("REGEXP_LIKE(a, '(')", "regex"),
         ("a[1] || x[1]", "does not fit"),
-        ("STRPTIME(a, '%Y')", "Strptime"),
+        ("STRPTIME(a, '%Y')", "the function STRPTIME"),
         ("a - b", "does not fit"),
     ],
 )
