@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import polars_hash as plh
 
+from importer.mapping.cells import type_name
 from importer.mapping.compiled import FILE, FILE_ROW
 from importer.mapping.timestamps import iso_text
 
@@ -67,6 +68,6 @@ def key_part(source: Value, name: str) -> pl.Expr:
             else iso_text(source.expr, dtype)
         )
     if dtype.is_nested() or isinstance(dtype, pl.Binary | pl.Object | pl.Duration):
-        raise KeyInvalid(f"column {name!r} is {dtype} and cannot be a key")
+        raise KeyInvalid(f"column {name!r} is {type_name(dtype)} and cannot be a key")
     text = source.expr.cast(pl.String)
     return pl.when(text != "").then(text)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer import reference
-from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value
+from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value, type_name
 from importer.mapping.compiled import FailedCheck, RowPlan, Where
 from importer.mapping.keys import KeyInvalid, derived_id, key_part
 from importer.mapping.lookups import Finder, key_columns, label_of
@@ -78,7 +78,7 @@ class Scope:
         """Prepare a condition in SQL; the name of its column."""
         name = None if text is None else self.sql(text, *path)
         if name is not None and (dtype := self._prepared[name][1]) not in {pl.Boolean, pl.Null}:
-            self._problem(path, f"is a condition and must be true or false, but it gives {dtype}")
+            self._problem(path, f"is a condition and must be true or false, but it gives {type_name(dtype)}")
         return name
 
     def sql(self, text: str, *path: str | int) -> str | None:
@@ -89,8 +89,13 @@ class Scope:
         try:
             checked = self._compiled(text, name, target)
         except SqlInvalid as error:
-            self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
+            if self.columns.unsure.isdisjoint(error.columns):
+                for message in error.messages:
+                    self._problem(path, message, missing=isinstance(error, UnknownColumn))
             return None
+        if not self.columns.unsure.isdisjoint(checked.columns):
+            self.columns.used |= checked.columns
+            return None  # what its type would be is not known
         self._prepared[name] = (checked.expr, checked.dtype)
         self.columns.used |= checked.columns
         self._in_sql |= checked.columns

@@ -14,7 +14,7 @@ import polars as pl
 
 from importer import reference
 from importer.mapping.cells import Value
-from importer.mapping.failures import quoted
+from importer.mapping.failures import sentence
 from importer.mapping.keys import derived_id, key_part
 from importer.mapping.lookups import Finder, key_columns, label_of
 from importer.mapping.values import steps
@@ -136,7 +136,7 @@ def messages(frame: pl.DataFrame, check: Check) -> list[str | None]:
     """What ``check`` says about each row of ``frame``, ``None`` where it is content."""
     columns = [check.failed.fill_null(value=False).alias(_FAILED), check.shown.cast(pl.String).alias(_SHOWN)]
     rows = frame.with_columns(columns).select(_FAILED, _SHOWN).iter_rows()
-    return [check.message.replace("{}", quoted(shown)) if failed else None for failed, shown in rows]
+    return [sentence(check, shown) if failed else None for failed, shown in rows]
 
 
 def first_reasons(frame: pl.DataFrame, checks: Sequence[Check]) -> list[str | None]:

@@ -17,7 +17,9 @@ import polars_hash as plh
 
 from importer.mapping.casts import convert
 from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text, inner_type, type_name
+from importer.mapping.nearest import printable
 from importer.mapping.phones import e164
+from importer.mapping.tree import to_json
 
 if TYPE_CHECKING:
     from importer.mapping.models import FieldSpec
@@ -155,15 +157,16 @@ def _raw_default(default: Any, value: Value) -> Any:  # noqa: ANN401  a token, o
     numbers = default if is_list and isinstance(default, list) else [default]
     wrong_shape = is_list != isinstance(default, list)
     if wrong_shape or any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise FieldInvalid(
-            f"`default` is {default!r}, and the target is a {'list of numbers' if is_list else 'number'}", "default"
-        )
+        kind = "list of numbers" if is_list else "number"
+        raise FieldInvalid(f"`default` is {printable(to_json(default))}, and the target is a {kind}", "default")
     tokens = [json.dumps(number) for number in numbers]
     return pl.Series([tokens]) if is_list else tokens[0]
 
 
 def _unfit_default(default: object, value: Value) -> FieldInvalid:
-    return FieldInvalid(f"`default` is {default!r}, and the value is {type_name(value.dtype)}", "default")
+    return FieldInvalid(
+        f"`default` is {printable(to_json(default))}, and the value is {type_name(value.dtype)}", "default"
+    )
 
 
 def _round(digits: int, value: Value) -> Value:

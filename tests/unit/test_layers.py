@@ -26,7 +26,7 @@ ALLOWED = {
         "lookups",
         "replay",
         "staging",
-    },  # fmt: skip
+    },
     "http": {"transport", "sandbox"},
     "terminal": {"cli"},
 }
