@@ -197,10 +197,12 @@ def _tally(ack: Ack, source: int, rows: int) -> Tally:
     pieces = [piece for piece in ack.batch.pieces if piece.encoded.span.source == source]
     refused = [refusal.piece for refusal in ack.refused if refusal.piece.encoded.span.source == source]
     sent = sum(piece.source_rows for piece in pieces) - sum(piece.source_rows for piece in refused)
+    duplicate = ack.batch.duplicates.get(source, 0)
     stages = {reject.number: reject.stage for reject in ack.rejects if reject.source == source}
     return Tally(
         sent=sent,
-        filtered=rows - sent - len(stages),
+        filtered=rows - sent - len(stages) - duplicate,
+        duplicate=duplicate,
         rejected=Counter(stages.values()),
         accepted=sum(piece.count for piece in pieces) - len(refused),
         refused=len(refused),

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from importer import pipeline
 from importer.errors import ExitCode, ImporterError, UsageInvalid
 from importer.frames import Encoded, encode_frame
-from importer.mapping.advice import document_warnings
 from importer.mapping.document import Document, load_document, parse_document
 from importer.mapping.nearest import did_you_mean
 from importer.plan import told_with_columns
@@ -46,7 +45,7 @@ _POSITIVE = ("requests_per_second", "concurrency", "limit", "max_item_bytes", "m
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "endpoint": str, "requests_per_second": (int, float), "concurrency": int, "limit": int, "test_code": str,
-    "max_item_bytes": int, "max_body_bytes": int, "again": bool, "accept_incomplete_groups": bool,
+    "max_item_bytes": int, "max_body_bytes": int, "again": bool, "accept_incomplete_groups": bool, "strict": bool,
     "max_rejects": (RejectLimit, int, str), "state_dir": (str, os.PathLike), "rejects": (str, os.PathLike),
 }  # fmt: skip
 
@@ -71,6 +70,7 @@ class Options(TypedDict, total=False):
     max_body_bytes: int | None
     retry: RetryPolicy
     accept_incomplete_groups: bool
+    strict: bool
 
 
 def load_mapping(mapping: PathLike | Document) -> Document:
@@ -118,7 +118,6 @@ def _validate(
     stop: Stop,
 ) -> None:
     planned = pipeline.plan(_load_beside(mapping, names), names, settings)
-    report.mapping_warnings += document_warnings(planned.document)
     pipeline.validate(planned, report, progress or _Silent(), stop)
 
 

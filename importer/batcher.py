@@ -7,9 +7,10 @@ spans from where the one before it ended to its own last event, with the filtere
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from importer.records import Batch, EncodedRows, Piece, Reject, Span, rejects_within
+from importer.records import Batch, EncodedRows, Piece, Reject, Span, count_within, rejects_within
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,6 +36,8 @@ class Batcher:
         self._pieces: list[Piece] = []
         self._spans: list[Span] = []
         self._rejects: list[Reject] = []
+        self._without_consent = 0
+        self._duplicates: Counter[int] = Counter()
         self._bytes = 0
         self._items = 0
 
@@ -87,11 +90,16 @@ class Batcher:
         else:
             self._spans.append(Span(source, start, stop))
         self._rejects += rejects_within(encoded.rejects, start, stop)
+        self._without_consent += count_within(encoded.without_consent, start, stop)
+        if duplicates := count_within(encoded.duplicates, start, stop):
+            self._duplicates[source] += duplicates
 
     def _close(self) -> Batch:
         rows = sum(span.rows for span in self._spans)
         filtered = rows - sum(piece.source_rows for piece in self._pieces) - len(self._rejects)
-        batch = Batch(self._number, tuple(self._pieces), tuple(self._spans), tuple(self._rejects), filtered)
+        filtered -= self._duplicates.total()
+        pieces, spans, rejects = tuple(self._pieces), tuple(self._spans), tuple(self._rejects)
+        batch = Batch(self._number, pieces, spans, rejects, filtered, self._without_consent, self._duplicates)
         self._number += 1
         self._start()
         return batch

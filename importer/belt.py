@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING
 
 from importer.batcher import Batcher
 from importer.checkpoint import Anchor
-from importer.encoder import ChunkInput, Encoder
+from importer.encoder import ChunkInput, ConsentSeen, Encoder, Hours, Inspector
+from importer.errors import PersonalDataFound
 from importer.records import Batch, EncodedRows, Place, Span, rejects_within
+from importer.report import Example
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from importer.duplicates import Identities, LeftOut
     from importer.outstanding import Work
     from importer.plan import Plan
-    from importer.report import Report
+    from importer.report import Findings, Report
     from importer.source import Chunk
 
 AHEAD = 2
@@ -25,10 +28,31 @@ AHEAD = 2
 
 
 class Belt:
-    """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end."""
+    """Reads, encodes and packs. ``ended`` has the rows of the sources that were read to their end.
 
-    def __init__(self, plan: Plan, works: Sequence[Work]) -> None:
+    ``now_ms`` is the present, in milliseconds since 1970. With ``is_guarded``, nothing is given out from where personal
+    data was found that no target is declared to carry. ``identities`` takes the ids of all events, by the order of the
+    works; ``left_out`` are events that are not to be sent.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        works: Sequence[Work],
+        now_ms: int,
+        *,
+        is_guarded: bool = False,
+        identities: Identities | None = None,
+        left_out: LeftOut | None = None,
+    ) -> None:
         self.works = works
+        self._now_ms = now_ms
+        self._is_guarded = is_guarded
+        self._identities = identities
+        self._left_out = left_out
+        self._orders = {work.number: order for order, work in enumerate(works)}
+        self._is_strict = plan.settings.strict
+        self._timezone = plan.document.mapping.timezone or "UTC"
         self.ended: dict[int, int] = {}
         self.rows_read = 0
         self._profile = plan.profile
@@ -37,6 +61,12 @@ class Belt:
         self._events_left = plan.settings.limit
         self._read: dict[int, list[Span]] = {}
         self._anchors: list[Anchor] = []
+
+    def encode_all(self) -> Iterator[None]:
+        """Everything, for what the encoders and ``identities`` see on the way; a pause behind each chunk."""
+        for work in self.works:
+            for _ in self._encoded(work):
+                yield
 
     def batches(self) -> Iterator[Batch]:
         """Everything that is still to do, in the order of the sources."""
@@ -59,21 +89,34 @@ class Belt:
     def note(self, report: Report) -> None:
         """Add sizes, warnings and the first and last time to ``report``, and whether ``--limit`` left rows unread."""
         report.is_limited = self._events_left == 0
-        encoders = self._encoders.values()
+        encoders, hours = self._encoders.values(), Hours()
         for encoder in encoders:
             report.sizes.add(encoder.sizes.items())
             report.warnings.merge(encoder.findings)
+            report.coverage.add(encoder.seen.events, encoder.seen.coverage, encoder.seen.entries)
+            report.warnings.merge(encoder.seen.findings)
+            report.personal |= encoder.seen.personal
+            hours.merge(encoder.hours)
+        report.times = hours.times(self._timezone, self._now_ms)
+        for oddity in report.times.oddities():
+            report.warnings.note(oddity.rule, [Example((0, 0), "", oddity.message)], oddity.events)
+        _note_consent(report, [encoder.consent for encoder in encoders if encoder.consent is not None])
         report.oldest_ms = min((one.oldest_ms for one in encoders if one.oldest_ms is not None), default=None)
         report.newest_ms = max((one.newest_ms for one in encoders if one.newest_ms is not None), default=None)
 
     def _encoded(self, work: Work) -> Iterator[EncodedRows]:
         encoder = self._encoder(work)
         reader = work.source.open(work.number)
-        inputs = (chunk_input(work, self._anchored(work, chunk)) for chunk in reader.chunks(work.missing, work.anchors))
+        chunks = reader.chunks(work.missing, work.anchors)
+        inputs = (chunk_input(work, self._anchored(work, chunk), self._left_out) for chunk in chunks)
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
         for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
+            if self._is_guarded and encoder.seen.personal:
+                raise personal_data_found(encoder.seen.findings, encoder.seen.personal)
             encoded = self._limited(encoded)  # noqa: PLW2901 -- the same rows, perhaps fewer
             self._count(encoded.span)
+            if self._identities is not None:
+                self._identities.add(self._orders[work.number], encoded)
             yield encoded
             if self._events_left == 0:
                 return
@@ -89,7 +132,14 @@ class Belt:
         mapping = work.source.mapping
         if id(mapping) not in self._encoders:
             profile = self._profile
-            self._encoders[id(mapping)] = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+            self._encoders[id(mapping)] = Encoder(
+                mapping,
+                profile.framing.separator,
+                profile.max_item_bytes,
+                Inspector(mapping, self._now_ms),
+                strict=self._is_strict,
+                tells_ids=self._identities is not None,
+            )
         return self._encoders[id(mapping)]
 
     def _count(self, span: Span) -> None:
@@ -116,6 +166,27 @@ class Belt:
         return replace(encoded, span=span, rows=encoded.rows[:count], stops=stops, offsets=offsets, rejects=rejects)
 
 
+def personal_data_found(findings: Findings, names: Iterable[str]) -> PersonalDataFound:
+    """What stops a run with ``--strict``: where what was found, and its first example."""
+    lines = [
+        f"  {example.file}:{example.order[1]}: {example.message}"
+        for name in sorted(names)
+        for example in findings[name].examples[:1]
+    ]
+    message = "\n".join(["There is personal data in targets that are not declared to carry it:", *lines])
+    return PersonalDataFound(message, "Mend the mapping; or run without --strict, if this is meant to be sent.")
+
+
+def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
+    """Say what consent was required, and warn if no row of any source had it."""
+    if seen:
+        whole = ConsentSeen(seen[0].consent)
+        for one in seen:
+            whole.merge(one)
+        whole.note(report.warnings)
+        report.consent = whole.consent.require
+
+
 def _ahead(
     encode: Callable[[ChunkInput], EncodedRows], inputs: Iterable[ChunkInput], ahead: int
 ) -> Iterator[EncodedRows]:
@@ -133,7 +204,7 @@ def _ahead(
             yield waiting.popleft().result()
 
 
-def chunk_input(work: Work, chunk: Chunk) -> ChunkInput:
+def chunk_input(work: Work, chunk: Chunk, left_out: LeftOut | None = None) -> ChunkInput:
     """What the encoder needs of ``chunk``, which a reader of the source of ``work`` gave."""
     name = work.source.name
     return ChunkInput(
@@ -146,4 +217,5 @@ def chunk_input(work: Work, chunk: Chunk) -> ChunkInput:
         place_of=chunk.places or (lambda row: Place(name, row, chunk.line_of(row))),
         groups=chunk.groups,
         file_rows=chunk.file_rows,
+        repeats=left_out.within(chunk.span) if left_out is not None else None,
     )

@@ -54,6 +54,7 @@ class Copy(NamedTuple):
             rule = SAME_BYTES
             message = f"has the same bytes as {name}: its {self.rows:,} rows are not sent (--again sends it)"
             report.rows.duplicate += self.rows
+            report.copied_rows += self.rows
         report.warnings.note(rule, [Example((number, 1), self.file.name, message)])
 
 

@@ -10,6 +10,7 @@
     ├── DestinationRefused    6    credentials, path or envelope are wrong; nothing was marked as sent
     ├── StateUnusable         7    checkpoint, rejects file or disk damaged, full or read-only
     ├── TooManyRejects        8    more rejects than ``--max-rejects`` allows
+    ├── PersonalDataFound     8    with ``--strict``: personal data in a target that is not declared to carry it
     ├── ImportLocked         11    another run holds this import
     ├── Interrupted     130, 143   a signal asked for a graceful stop; resumable
     └── Imbalance             1    the sums of the rows do not add up: a bug of ours
@@ -165,6 +166,12 @@ class StateUnusable(ImporterError):
 
 class TooManyRejects(ImporterError):
     """More rows were rejected than the user allows."""
+
+    exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+class PersonalDataFound(ImporterError):
+    """Personal data stands in a target that is not declared to carry it, and the user wants to stop then."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
 

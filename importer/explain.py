@@ -9,17 +9,19 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from importer.belt import chunk_input
 from importer.copies import without_twins
-from importer.encoder import Encoder
+from importer.encoder import Encoder, Inspector
 from importer.errors import SourceChanged, UsageInvalid
 from importer.mapping.cells import Context
 from importer.mapping.culprits import UNCOMPUTABLE
 from importer.mapping.document import load_document
 from importer.mapping.failures import Failures
 from importer.mapping.numbers import NumberFormat
+from importer.mapping.payload import places, target_kinds
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
 from importer.outstanding import Work, member_of
@@ -30,10 +32,12 @@ from importer.source.rows import SourceRow, source_rows
 from importer.staging.gather import Gathered, gather
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from importer.encoder import ChunkInput
+    from importer.mapping.consent import Consent
+    from importer.records import EncodedRows
     from importer.report import Progress
     from importer.settings import RunSettings
     from importer.source import Chunk
@@ -47,11 +51,13 @@ class Explanation:
     """All about row ``row`` of ``file``, as far as it came.
 
     ``fate`` is ``event``, ``filtered`` or ``rejected``, and ``reason`` why it is not the first. ``rows`` are those of
-    the event; a record that cannot be read has none but its text, in ``record``. ``group`` has the key of its group by
-    column, ``gathered`` how its lines were found, and ``twins`` files that were left out, each with the one that has
-    the same bytes. ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is
-    what a run sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row
-    did not come so far.
+    the event; a record that cannot be read has none but its text, in ``record``. ``consent`` has the accepted
+    categories of the row, or of each row of its group. ``group`` has the key of its group by column, ``gathered`` how
+    its lines were found, and ``twins`` files that were left out, each with the one that has the same bytes.
+    ``targets`` are in the order of the mapping, ``rejects`` has one for each rejected row. ``event`` is what a run
+    sends (JSON in UTF-8); ``key`` has the parts of its id, ``None`` where a field gives the id or the row did not come
+    so far. ``places`` says where in the event a target stands, if it is not at its own path. ``warnings`` say which
+    rules the event breaks, although it is sent.
     """
 
     file: str
@@ -62,6 +68,7 @@ class Explanation:
     record: str | None = None
     rows: list[SourceRow] = field(default_factory=list)
     where: Step | None = None
+    consent: Step | None = None
     group: dict[str, str | None] | None = None
     gathered: Gathered | None = None
     twins: list[tuple[str, str]] = field(default_factory=list)
@@ -69,6 +76,8 @@ class Explanation:
     rejects: tuple[Reject, ...] = ()
     event: bytes | None = None
     key: dict[str, str | None] | None = None
+    warnings: list[str] = field(default_factory=list)
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def parse_place(text: str) -> tuple[str, int]:
@@ -107,7 +116,9 @@ def plan_for(mapping: Path, file: str, others: Sequence[str], settings: RunSetti
     raise UsageInvalid(f"{file} is not one file.", f"{_EXAMPLE} Other files of the import go behind it.")
 
 
-def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanation:
+def explain(
+    plan: Plan, number: int, row: int, progress: Progress, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Explanation:
     """What the import makes of ``row`` of source ``number``. With ``group_by``, all sources are read for its group.
 
     Raises:
@@ -120,18 +131,20 @@ def explain(plan: Plan, number: int, row: int, progress: Progress) -> Explanatio
     if not chunks:
         rows = "1 row" if reader.total_rows == 1 else f"{reader.total_rows or 0:,} rows"
         raise UsageInvalid(f"{source.name} has {rows}: there is no row {row:,}.", _EXAMPLE)
-    return _Explainer(plan, number, row, chunks[0]).explain(progress)
+    now_ms = int(now().timestamp() * 1000)
+    return _Explainer(plan, number, row, chunks[0], now_ms).explain(progress)
 
 
 class _Explainer:
     """One row of one source on its way."""
 
-    def __init__(self, plan: Plan, number: int, row: int, chunk: Chunk) -> None:
+    def __init__(self, plan: Plan, number: int, row: int, chunk: Chunk, now_ms: int) -> None:
         self._plan = plan
         self._mapping = plan.document.mapping
         self._number = number
         self._source = plan.sources[number]
         self._chunk = chunk
+        self._now_ms = now_ms
         self._found = Explanation(self._source.name, row, chunk.line_of(row))
 
     def explain(self, progress: Progress) -> Explanation:
@@ -190,11 +203,16 @@ class _Explainer:
     def _make_event(self, chunk: Chunk, source: PlannedSource, number: int) -> None:
         found, mapping = self._found, source.mapping
         profile = self._plan.profile
-        encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes)
+        inspector = Inspector(mapping, self._now_ms)
+        encoder = Encoder(mapping, profile.framing.separator, profile.max_item_bytes, inspector)
         wanted = chunk_input(Work(source, number, ()), chunk)
         encoded = encoder.encode(wanted)
         found.rows = source_rows(chunk, source.name, chunk.rows, mapping.columns)
         found.rejects = encoded.rejects
+        seen = encoder.seen.findings.values()
+        found.warnings = [example.message for finding in seen for example in finding.examples]
+        if mapping.consent is not None and self._lacks(mapping.consent, wanted, encoded):
+            return
         if encoded.count:
             found.fate, found.event = "event", Piece(encoded, 0, 1).event(0)
         else:
@@ -202,19 +220,39 @@ class _Explainer:
         with suppress(*UNCOMPUTABLE):  # then the reject says why, and there are no steps to show
             self._trace(encoder, wanted, source)
 
+    def _lacks(self, consent: Consent, chunk: ChunkInput, encoded: EncodedRows) -> bool:
+        """Whether the event is not sent because a row of it lacks the consent; which one, and what it has."""
+        given = consent.given_in(chunk.frame)
+        detail = f"{consent.name}: needs {consent.needs}"
+        self._found.consent = Step("consent", detail, given if chunk.groups is not None else given[0])
+        if not encoded.without_consent:
+            return False
+        index = consent.agreed(chunk.frame).arg_min() or 0
+        row = self._found.rows[index]
+        where = f"{row.file}:{row.row}: " if chunk.groups is not None else ""
+        self._found.fate, self._found.reason = "filtered", f"{where}{consent.lacking(given[index])}"
+        return True
+
     def _trace(self, encoder: Encoder, chunk: ChunkInput, source: PlannedSource) -> None:
         """The steps, on the very frames that the encoder makes the event of."""
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
-        frame = encoder.prepared(rows, Failures())
+        frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
-        numbers = (
-            NumberFormat(options.decimal, options.thousands, is_of_csv=True)
-            if source.dialect is not None
-            else NumberFormat()
+        is_csv = source.dialect is not None
+        numbers = NumberFormat(options.decimal, options.thousands, is_of_csv=True) if is_csv else NumberFormat()
+        plan, kinds = self._plan, target_kinds(self._mapping.payload)
+        context = Context(
+            self._mapping.timezone,
+            numbers,
+            plan.units,
+            kinds=kinds,
+            lookups=plan.lookups,
+            country=self._mapping.country,
         )
-        fields = FieldTracer(self._mapping.event.value, Context(self._mapping.timezone, numbers, self._plan.units))
+        fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())
+        self._found.places = places(self._mapping.payload)
         if "context.event_id" in self._mapping.fields:
             self._found.key = None
         elif self._mapping.key == "position":

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import polars as pl
 import pyarrow as pa
 
+from importer.duplicates import Identities, LeftOut
 from importer.encoder import ChunkInput, Encoder
 from importer.errors import UsageInvalid
+from importer.lookups import read_lookups
 from importer.mapping.compile import compile_mapping
 from importer.plan import guess_units
 from importer.records import Place, Reject, Span
@@ -37,13 +39,17 @@ class Encoded:
     """What becomes of the rows of a frame.
 
     ``events`` are UTF-8 JSON, one object each, in the order of their first rows. ``rejects`` are the rows that are not
-    sent, by their number in the frame (from 1), and why. ``filtered`` is how many rows the ``where`` of the mapping
-    leaves out. Without ``group_by``, events, rejects and filtered rows add up to the rows of the frame.
+    sent, by their number in the frame (from 1), and why. ``filtered`` is how many rows ``where`` and ``consent`` of the
+    mapping leave out, ``without_consent`` how many of them lack the consent. ``duplicates`` are rows of events that
+    ``dedupe`` leaves out. Without ``group_by``, events, rejects, filtered rows and duplicates add up to the rows of the
+    frame.
     """
 
     events: list[bytes]
     rejects: tuple[Reject, ...]
     filtered: int
+    without_consent: int = 0
+    duplicates: int = 0
 
 
 def encode_frame(
@@ -63,15 +69,32 @@ def encode_frame(
         )
     table = _normal(frame)
     units = guess_units(document, _Frame(table))
-    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=test_code)
-    encoder = Encoder(mapping, b"", max_item_bytes)
+    lookups = read_lookups(document)
+    mapping = compile_mapping(document, table.schema, is_text=False, units=units, test_code=test_code, lookups=lookups)
+    is_deduped = document.mapping.dedupe
+    encoder = Encoder(mapping, b"", max_item_bytes, tells_ids=is_deduped)
     found = _Found(mapping, table)
-    encoded = [encoder.encode(chunk) for chunk in found.chunks()]
+    chunks = list(found.chunks())
+    encoded = [encoder.encode(chunk) for chunk in chunks]
+    if is_deduped:
+        encoded = _of_firsts(encoder, chunks, encoded)
     events = [event for part in encoded for event in _events(part)]
     rejects = [reject for part in encoded for reject in part.rejects] + found.rejects
     sent = sum(len(part.rows_of(index)) for part in encoded for index in range(part.count))
     by_row = sorted(rejects, key=lambda reject: reject.row)
-    return Encoded(events, tuple(by_row), table.height - sent - len(rejects))
+    without_consent = sum(len(part.without_consent) for part in encoded)
+    duplicates = sum(len(part.duplicates) for part in encoded)
+    filtered = table.height - sent - len(rejects) - duplicates
+    return Encoded(events, tuple(by_row), filtered, without_consent, duplicates)
+
+
+def _of_firsts(encoder: Encoder, chunks: Sequence[ChunkInput], encoded: Sequence[EncodedRows]) -> list[EncodedRows]:
+    """The chunks once more, without the events that repeat an id."""
+    with Identities(None) as identities:
+        for part in encoded:
+            identities.add(0, part)
+        left_out = LeftOut({0: identities.repeats().rows(0)})
+    return [encoder.encode(replace(chunk, repeats=left_out.within(chunk.span))) for chunk in chunks]
 
 
 def _normal(frame: pl.DataFrame | pa.Table) -> pl.DataFrame:

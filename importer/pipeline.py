@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING
 
 from importer.ack import AckWriter
 from importer.beginning import outstanding
-from importer.belt import Belt
+from importer.belt import Belt, personal_data_found
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
+from importer.dedupe import can_repeat, first_pass, note_repeats
+from importer.duplicates import Identities
 from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything
 from importer.plan import Plan, plan
@@ -42,23 +44,48 @@ WAKE_SECONDS = 0.1
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
 
 
-def validate(plan: Plan, report: Report, progress: Progress, stop: Stop) -> None:
-    """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire."""
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def validate(
+    plan: Plan, report: Report, progress: Progress, stop: Stop, *, now: Callable[[], datetime] = _utc_now
+) -> None:
+    """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire.
+
+    Raises:
+        ImporterError: what would stop the run.
+    """
     started = time.monotonic()
-    report.max_body_bytes = plan.profile.max_body_bytes
+    report.begin(plan.profile.max_body_bytes, plan.notes, plan.warnings)
     try:
         with everything(plan, progress, stop.check) as todo:
             todo.note(report)
-            _dry_run(plan, todo, report, progress, stop)
+            _dry_run(plan, todo, _milliseconds(now()), report, progress, stop)
     finally:
         report.seconds = time.monotonic() - started
     report.requests = report.batches
     report.balance()
     progress.update(report.snapshot(report.rows.read))
+    if plan.settings.strict and report.personal:
+        raise personal_data_found(report.warnings, report.personal)
 
 
-def _dry_run(plan: Plan, todo: Outstanding, report: Report, progress: Progress, stop: Stop) -> None:
-    belt = Belt(plan, todo.works)
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _dry_run(plan: Plan, todo: Outstanding, now_ms: int, report: Report, progress: Progress, stop: Stop) -> None:
+    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
+    with Identities(plan.settings.state_dir) as identities:
+        looks_for_repeats = left_out is None and can_repeat(plan.document.mapping)
+        belt = Belt(plan, todo.works, now_ms, identities=identities if looks_for_repeats else None, left_out=left_out)
+        _settle_all(plan, todo, belt, report, progress, stop)
+        note_repeats(report, identities.repeats(), todo.works, is_left_out=False)
+
+
+def _settle_all(plan: Plan, todo: Outstanding, belt: Belt, report: Report, progress: Progress, stop: Stop) -> None:
+    """What would be sent, as if every request had been answered."""
     shown = time.monotonic()
     try:
         for batch in belt.batches():
@@ -72,7 +99,7 @@ def _dry_run(plan: Plan, todo: Outstanding, report: Report, progress: Progress, 
     finally:
         belt.note(report)
         todo.settle_dry(belt.ended, report)
-        report.rows.read = report.rows.duplicate + belt.rows_read
+        report.rows.read = report.copied_rows + belt.rows_read
         report.rows.pending = report.rows.read - report.rows.settled
 
 
@@ -104,7 +131,7 @@ def run(
     progress: Progress,
     stop: Stop,
     *,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    now: Callable[[], datetime] = _utc_now,
 ) -> None:
     """Import what ``plan`` names and the checkpoint does not know as done; all that happened is in ``report``.
 
@@ -112,14 +139,14 @@ def run(
         ImporterError: what stopped the run. The checkpoint is true in every case, and the same call resumes.
     """
     started = time.monotonic()
-    report.max_body_bytes = plan.profile.max_body_bytes
+    report.begin(plan.profile.max_body_bytes, plan.notes, plan.warnings)
     check_destination(plan, destination)
     key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
     try:
         with Checkpoint(state_dir, key, now) as checkpoint:
             report.checkpoint = checkpoint.path
             with _recorded(checkpoint, report, plan.settings):
-                _import(plan, destination, checkpoint, report, progress, stop)
+                _import(plan, destination, checkpoint, report, progress, stop, _milliseconds(now()))
     finally:
         report.seconds = time.monotonic() - started
 
@@ -139,7 +166,13 @@ def _recorded(checkpoint: Checkpoint, report: Report, settings: RunSettings) -> 
 
 
 def _import(
-    plan: Plan, destination: Destination, checkpoint: Checkpoint, report: Report, progress: Progress, stop: Stop
+    plan: Plan,
+    destination: Destination,
+    checkpoint: Checkpoint,
+    report: Report,
+    progress: Progress,
+    stop: Stop,
+    now_ms: int,
 ) -> None:
     todo = outstanding(plan, checkpoint, progress, stop.check)
     todo.note(report)
@@ -150,7 +183,8 @@ def _import(
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
     report.rejects = rejects.path
-    belt = Belt(plan, todo.works)
+    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
+    belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
             _carry(Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows), stop)
@@ -159,7 +193,7 @@ def _import(
         belt.note(report)
         with contextlib.suppress(StateUnusable):  # it fails again when the end of the run is recorded
             todo.settle(checkpoint, report)
-        report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
+        report.rows.read = report.rows.skipped + report.copied_rows + belt.rows_read
         with contextlib.suppress(StateUnusable):  # what broke it is on its way to the user already
             report.rows.pending = _pending(checkpoint, belt)
             report.overall = overall(checkpoint.sources())._asdict()

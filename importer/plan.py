@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from importer.errors import ImporterError, MappingInvalid, Problem, SourceUnreadable
+from importer.lookups import read_lookups
 from importer.mapping.cells import type_name
 from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, EachSpec, FieldSpec, SourceSpec, load_document
 from importer.mapping.gaps import column_names
+from importer.mapping.lookups import Lookups, LookupUnreadable
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
 from importer.records import Span
@@ -74,7 +76,8 @@ class PlannedSource:
 class Plan:
     """A mapping, its sources in order, and the endpoint.
 
-    ``notes`` say what was guessed, ``warnings`` what looks odd.
+    ``notes`` say what was guessed, ``warnings`` what looks odd. ``lookups`` are the files that the mapping looks values
+    up in.
     """
 
     document: Document
@@ -84,10 +87,12 @@ class Plan:
     units: dict[str, str]
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    lookups: Lookups = field(default_factory=Lookups)
 
     def fingerprint(self) -> dict[str, Any]:
         """What decides about the bytes that are sent, in named parts of JSON."""
-        return {
+        looked_up = {name: f"SHA-256 {digest}" for name, digest in self.lookups.hashes.items()}
+        return ({"lookup files": looked_up} if looked_up else {}) | {
             "mapping": json.loads(self.document.canonical()),
             "epoch units": self.units,
             "endpoint": self.profile.name,
@@ -124,19 +129,21 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
     files = discover(arguments, document.mapping.source)
     opened = [_open(file, document) for file in files]
     units = guess_units(document, opened[0][2]) if opened else {}
+    lookups = read_lookups(document)
     compiled: dict[tuple[Any, ...], CompiledMapping] = {}
     sources: list[PlannedSource] = []
     for file, dialect, reader in opened:
         key = (file.format, tuple(reader.schema.items()))
         if key not in compiled:
-            compiled[key] = _compile(document, file, reader, units, settings, sources[0].name if sources else None)
+            fitting = sources[0].name if sources else None
+            compiled[key] = _compile(document, file, reader, units, settings, lookups, fitting)
         sources.append(PlannedSource(file, dialect, compiled[key], reader.schema, reader.total_rows))
         sources[-1].open(0)  # a column that cannot be read stops the run here, not when the turn of its file comes
     if document.mapping.group_by is not None:
         _check_alike(sources)
     return Plan(
         document, tuple(sources), _profile(settings), settings, units,
-        tuple(_notes(sources, units, left_out(arguments))), tuple(_warnings(compiled.values())),
+        tuple(_notes(sources, units, lookups, left_out(arguments))), tuple(_warnings(compiled.values())), lookups,
     )  # fmt: skip
 
 
@@ -194,7 +201,7 @@ def _problems_with(document: Document, file: SourceFile, reader: Reader) -> Sequ
     if document.gaps.reading and column_names(document.mapping).isdisjoint(reader.schema):
         return ()
     try:
-        compile_mapping(document, reader.schema, is_text=file.format == "csv")
+        compile_mapping(document, reader.schema, is_text=file.format == "csv", lookups=read_lookups(document))
     except (MappingInvalid, SourceUnreadable) as error:
         return error.problems
     return ()
@@ -211,13 +218,21 @@ def _compile(
     reader: Reader,
     units: dict[str, str],
     settings: RunSettings,
+    lookups: Lookups,
     fitting: str | None,
 ) -> CompiledMapping:
     """The mapping for one file; ``fitting`` names another one that it fits, if there is one."""
     try:
         return compile_mapping(
-            document, reader.schema, is_text=file.format == "csv", units=units, test_code=settings.test_code
+            document,
+            reader.schema,
+            is_text=file.format == "csv",
+            units=units,
+            test_code=settings.test_code,
+            lookups=lookups,
         )
+    except LookupUnreadable:
+        raise
     except SourceUnreadable as error:
         error.message = f"{file.name}: {error.message}"
         raise
@@ -265,10 +280,11 @@ def _check_alike(sources: list[PlannedSource]) -> None:
                 )
 
 
-def _notes(sources: list[PlannedSource], units: dict[str, str], ignored: str | None) -> list[str]:
+def _notes(sources: list[PlannedSource], units: dict[str, str], lookups: Lookups, ignored: str | None) -> list[str]:
     dialects = {source.dialect.describe(): source.file.name for source in sources if source.dialect is not None}
     notes = [f"{name} is read as {text}" for text, name in dialects.items()]
     notes += [f"{label} counts {unit} since 1970 (unit: auto)" for label, unit in units.items()]
+    notes += lookups.notes
     return [*notes, ignored] if ignored else notes
 
 

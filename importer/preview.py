@@ -14,7 +14,7 @@ from importer.checkpoint import OPEN_END
 from importer.copies import without_twins
 from importer.encoder import Encoder
 from importer.outstanding import Work, member_of
-from importer.records import Piece, Reject, Span, rejects_within
+from importer.records import Piece, Reject, Span, count_within, rejects_within
 from importer.report import Snapshot
 from importer.source.rows import SourceRow, source_rows
 from importer.staging.gather import gather
@@ -40,9 +40,9 @@ class Sample:
 class Preview:
     """The first events, and what became of the ``rows_read``, which end with the last row that was needed.
 
-    ``rejects`` are the first of the ``rejected`` rows. With grouping (else 0), ``groups`` were looked for and have
-    ``lines``, and ``broken`` counts records that may be further lines of theirs. ``twins`` are files that were left
-    out, each with the one that has the same bytes.
+    ``rejects`` are the first of the ``rejected`` rows; of the ``filtered`` ones, so many are ``without_consent``. With
+    grouping (else 0), ``groups`` were looked for and have ``lines``, and ``broken`` counts records that may be further
+    lines of theirs. ``twins`` are files that were left out, each with the one that has the same bytes.
     """
 
     samples: list[Sample] = field(default_factory=list)
@@ -54,6 +54,7 @@ class Preview:
     lines: int = 0
     broken: int = 0
     twins: list[tuple[str, str]] = field(default_factory=list)
+    without_consent: int = 0
 
 
 def preview(plan: Plan, limit: int, progress: Progress) -> Preview:
@@ -85,7 +86,8 @@ def _look_at_groups(found: Preview, plan: Plan, limit: int, progress: Progress) 
         _take(found, encoded, gathered.chunk, source, limit)
     found.twins = [(copy.name, original.name) for copy, original in twins]
     found.groups, found.lines, found.broken = gathered.groups, found.rows_read, gathered.broken
-    found.rows_read, found.filtered = gathered.rows_read, gathered.filtered
+    found.rows_read = gathered.rows_read
+    found.filtered += gathered.filtered  # beside lines of groups without consent
     found.rejected += gathered.rejected
     found.rejects = [*gathered.rejects, *found.rejects][:SHOWN_REJECTS]
 
@@ -104,6 +106,7 @@ def _take(found: Preview, encoded: EncodedRows, chunk: Chunk, source: PlannedSou
     found.rows_read += stop - encoded.span.start
     found.rejected += len(rejects)
     found.rejects += rejects[: max(SHOWN_REJECTS - len(found.rejects), 0)]
+    found.without_consent += count_within(encoded.without_consent, encoded.span.start, stop)
     found.filtered += stop - encoded.span.start - events.source_rows - len(rejects)
 
 

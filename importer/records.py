@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 DIGEST_BITS = 128
 DIGEST_MODULUS = 1 << DIGEST_BITS
@@ -47,10 +47,10 @@ class Reject:
 
     ``row`` is the ordinal of the record in ``file`` and ``line`` its physical line there (0 where the format has no
     lines). ``staged_row`` is the number of the row in source ``source``, where that is not the file itself but a stage
-    of grouped rows or a replay. ``stage`` is ``source``, ``mapping``, ``encode`` or ``destination``; ``code`` is a
-    stable word for machines and ``message`` a sentence for people that names target and value. ``source_row`` is the
-    row as read (column to value), or the raw text of a broken record. ``event`` is the encoded event where there was
-    one.
+    of grouped rows or a replay. ``stage`` is ``source``, ``mapping``, ``encode``, ``rules`` or ``destination``;
+    ``code`` is a stable word for machines and ``message`` a sentence for people that names target and value.
+    ``source_row`` is the row as read (column to value), or the raw text of a broken record. ``event`` is the encoded
+    event where there was one.
     """
 
     source: int
@@ -80,7 +80,10 @@ class EncodedRows:
     is that of rows ``rows[i]`` to ``stops[i] - 1``. ``place_of`` says where a row of the source stands in which file,
     by default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting
     with 0), one for each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
-    ``rejects`` are in the order of their numbers; rows of ``span`` that are in neither were filtered.
+    ``rejects`` are in the order of their numbers; rows of ``span`` that are in neither were filtered. Those of them
+    whose users did not agree to what the mapping requires are ``without_consent``, strictly increasing. ``duplicates``
+    are rows of events that were left out because an earlier event has their id, strictly increasing. ``ids`` are 128
+    bits of the id of each event, in two sequences of 64, where somebody asked for them.
     The sequences are memoryviews over Arrow buffers (int64, uint64): indexing gives a Python int, without a copy.
     """
 
@@ -94,6 +97,9 @@ class EncodedRows:
     rejects: tuple[Reject, ...] = ()
     stops: memoryview | None = None
     place_of: Callable[[int], Place] | None = None
+    without_consent: memoryview | tuple[int, ...] = ()
+    duplicates: memoryview | tuple[int, ...] = ()
+    ids: tuple[memoryview, memoryview] | None = None
 
     @property
     def count(self) -> int:
@@ -153,7 +159,8 @@ class Batch:
 
     ``pieces`` may come from several chunks and files. ``spans`` cover every row that this batch settles: those of its
     events, the ``rejects`` of earlier stages and ``filtered`` rows between them. A batch without pieces acknowledges
-    rows that gave no event.
+    rows that gave no event. Of the filtered ones, so many were so because they are ``without_consent``.
+    ``duplicates`` counts rows by source that are not sent because an earlier event has the id of theirs.
     """
 
     number: int
@@ -161,6 +168,8 @@ class Batch:
     spans: tuple[Span, ...]
     rejects: tuple[Reject, ...] = ()
     filtered: int = 0
+    without_consent: int = 0
+    duplicates: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def count(self) -> int:
@@ -243,3 +252,8 @@ def rejects_within(rejects: tuple[Reject, ...], start: int, stop: int) -> tuple[
     low = bisect_left(rejects, start, key=lambda reject: reject.number)
     high = bisect_left(rejects, stop, key=lambda reject: reject.number)
     return rejects[low:high]
+
+
+def count_within(numbers: memoryview | tuple[int, ...], start: int, stop: int) -> int:
+    """How many of ``numbers`` (increasing) are in ``start`` to ``stop - 1``."""
+    return bisect_left(numbers, stop) - bisect_left(numbers, start)

@@ -98,6 +98,8 @@ class RunSettings:
     ``requests_per_second`` is ``None`` for "no limit" (only the sandbox and the benchmarks use that).
     ``limit`` bounds the number of events; ``test_code`` becomes the root property ``test_code`` of each event.
     ``accept_incomplete_groups``: a broken record, whose group nobody knows, does not stop a grouped import.
+    ``strict``: what breaks a rule of the event reference is rejected, and personal data where none is declared stops
+    the run.
     """
 
     endpoint: str = "batch"
@@ -113,3 +115,4 @@ class RunSettings:
     max_body_bytes: int | None = None
     retry: RetryPolicy = RetryPolicy()
     accept_incomplete_groups: bool = False
+    strict: bool = False

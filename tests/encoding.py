@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from importer.encoder import ChunkInput, Encoder
+from importer.lookups import read_lookups
 from importer.mapping.compile import CompiledMapping, compile_mapping
 from importer.mapping.document import Document, parse_document
 from importer.records import EncodedRows, Piece, Place, Reject, Span
@@ -77,7 +78,10 @@ def run(
 ) -> Result:
     """Encode ``data`` (a frame, or columns) by a mapping; with ``group_by`` as it comes from the stage."""
     frame = data if isinstance(data, pl.DataFrame) else pl.DataFrame(data)
-    mapping = compile_mapping(document(fields, head), frame.schema, is_text=is_text, units=units, test_code=test_code)
+    mapped = document(fields, head)
+    mapping = compile_mapping(
+        mapped, frame.schema, is_text=is_text, units=units, test_code=test_code, lookups=read_lookups(mapped)
+    )
     encoder = Encoder(mapping, b",", max_item_bytes)
     chunk = chunk_of(frame) if mapping.grouping is None else staged(mapping, frame)
     return Result(encoder.encode(chunk), encoder.findings, encoder.oldest_ms, encoder.newest_ms)

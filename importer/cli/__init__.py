@@ -18,6 +18,7 @@ _COMMANDS = {
     "status": "where imports stand",
     "retry": "send what was rejected, after the mapping was mended",
     "sandbox": "a local collect server that obeys the documented API",
+    "reference": "what the event reference says about an event: what it must carry, what it may",
     "schema": "the JSON Schema of the mapping file, for editors",
 }
 
@@ -31,8 +32,8 @@ Try the import:   importer run MAPPING SOURCE --sandbox
 Import:           importer run MAPPING SOURCE --site 1234
 
 Exit codes: 0 done, 1 a bug, 2 usage or mapping invalid, 3 done but some rows rejected, 4 source unreadable or changed,
-5 destination unavailable, 6 destination refused, 7 checkpoint or disk, 8 too many rejects, 11 already running,
-130 and 143 interrupted.
+5 destination unavailable, 6 destination refused, 7 checkpoint or disk, 8 too many rejects or, with --strict, personal
+data, 11 already running, 130 and 143 interrupted.
 """  # \b keeps Click from joining the lines of a paragraph
 
 

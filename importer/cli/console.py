@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from importer.report.text import printable
+from importer.report.printable import printable
 
 _INDENT = "  "
 

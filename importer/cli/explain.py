@@ -13,7 +13,7 @@ from importer.cli.options import option
 from importer.cli.rows import as_json as row_as_json
 from importer.cli.rows import cell_lines, count, heading, json_line, shown, tell_gathered
 from importer.cli.session import set_up_logging, tell_notes
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -69,8 +69,10 @@ def _text(found: Explanation) -> Iterator[str]:
         rows = f": {count(len(found.rows), 'row')}" if found.gathered else ""
         yield from ("", printable(f"group {key}{rows}"))
     event = parse(found.event) if found.event is not None else None
+    if found.consent is not None:
+        yield from ("", *_steps([found.consent], ""))
     for item in found.targets:
-        yield from ("", *_target(item, found), *_result(item.target, event))
+        yield from ("", *_target(item, found), *_results(item.target, found, event))
     yield ""
     if event is None:
         yield from _no_event(found)
@@ -78,6 +80,8 @@ def _text(found: Explanation) -> Iterator[str]:
     yield f"event of {len(found.event or b''):,} bytes"
     yield indented(event)
     yield from ("", *_event_id(event, found.key))
+    if found.warnings:
+        yield from ("", "warnings", *(printable(f"  {warning}") for warning in found.warnings))
 
 
 def _rows(found: Explanation) -> Iterator[str]:
@@ -132,6 +136,16 @@ def _steps(steps: Iterable[Step], margin: str) -> Iterator[str]:
             yield f"{margin}{what:<{40 - len(margin)}} -> {shown(step.value)}"
         if step.rejected:
             yield printable(f"{margin}  REJECTED: {step.rejected}")
+
+
+def _results(target: str, found: Explanation, event: Any) -> Iterator[str]:  # noqa: ANN401 -- any JSON
+    """What ``target`` is in the event: at its own path, or where ``payload`` puts it."""
+    places = found.places.get(target)
+    if places is None:
+        yield from _result(target, event)
+        return
+    for place in places:
+        yield from (f"{_INDENT}{place} {line.strip()}" for line in _result(place, event))
 
 
 def _result(target: str, event: Any) -> Iterator[str]:  # noqa: ANN401 -- any JSON
@@ -193,9 +207,12 @@ def _json(found: Explanation) -> str:
         "source_rows": [row_as_json(row) for row in found.rows],
         "where": found.where and _as_json([found.where])[0],
         "group": found.group,
+        "consent": found.consent and _as_json([found.consent])[0],
         "targets": targets,
         "rejects": [_reject(reject) for reject in found.rejects],
         "key": found.key,
+        "warnings": found.warnings,
+        "places": {target: list(found_at) for target, found_at in found.places.items()},
         "bytes": len(found.event) if found.event is not None else None,
     }
     return json_line(fields, found.event.decode() if found.event is not None else None)

@@ -11,7 +11,7 @@ import click
 
 from importer.cli.console import console, give_up_stdout, say
 from importer.errors import ColumnsMissing, ExitCode, ImporterError, MappingInvalid
-from importer.report.text import printable
+from importer.report.printable import printable
 
 __all__ = ["exit_code_of", "printable", "tell"]
 

@@ -16,11 +16,15 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 def duration(report: Report, requests_per_second: float | None) -> str:
     """How long the run takes at this rate, in words; ``None`` is no limit. It is not faster than its dry run was."""
     rate = requests_per_second or math.inf
-    seconds = max(report.requests / rate, report.seconds)
     return (
-        f"about {_in_words(seconds)} or more: {report.requests:,} requests "
+        f"about {_in_words(least_seconds(report, requests_per_second))} or more: {report.requests:,} requests "
         f"with {report.body_bytes:,} bytes at {rate:g} requests a second at most"
     )
+
+
+def least_seconds(report: Report, requests_per_second: float | None) -> float:
+    """The same in seconds."""
+    return max(report.requests / (requests_per_second or math.inf), report.seconds)
 
 
 def dates(report: Report) -> str | None:

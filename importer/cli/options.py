@@ -58,6 +58,11 @@ source_options = (
     option("--limit", type=click.IntRange(min=1), default=None, metavar="N", help="Stop after N events."),
     option("--test-code", default=None, metavar="TEXT", help="Mark events for the vendor's event inspector."),
     option(
+        "--strict",
+        is_flag=True,
+        help="Reject what breaks a rule of the event reference; stop at personal data where none is declared.",
+    ),
+    option(
         "--accept-incomplete-groups",
         is_flag=True,
         help="Group although a record is broken, so that nobody knows to which event its row belongs.",

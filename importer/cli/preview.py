@@ -57,7 +57,9 @@ def _tell(found: Preview, files: int, limit: int) -> None:
         what = f"the {count(found.lines, 'line')} of {count(found.groups, 'group')}"
         tell_gathered(found.rows_read, files, what, found.broken, found.twins)
     if found.filtered or found.rejected:
-        message = f"of {count(found.rows_read, 'row')}, {found.filtered:,} filtered, {found.rejected:,} rejected"
+        consent = f" ({found.without_consent:,} of them without consent)" if found.without_consent else ""
+        fates = f"{found.filtered:,} filtered{consent}, {found.rejected:,} rejected"
+        message = f"of {count(found.rows_read, 'row')}, {fates}"
         say("no_event", message, hint="\n  ".join(_reasons(found)))
     if not found.samples:
         say(

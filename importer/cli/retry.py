@@ -11,7 +11,7 @@ from importer.cli.destination import destination_options
 from importer.cli.options import apply, log_options, output_options, source_options
 from importer.cli.run import Job, import_options, perform
 from importer.cli.session import ReportingCommand
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from importer.pipeline import Plan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.cli.console import say
 from importer.cli.event_text import compact
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

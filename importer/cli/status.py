@@ -14,7 +14,7 @@ from importer.cli.console import out
 from importer.cli.options import option
 from importer.cli.standing import STATE_FOLDER, damaged, standing
 from importer.errors import ExitCode, StateUnusable, UsageInvalid
-from importer.report.text import printable
+from importer.report.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.console import say
-from importer.cli.forecast import dates, duration
+from importer.cli.forecast import dates, duration, least_seconds
 from importer.cli.options import apply, log_options, option, output_options, source_options
 from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
 from importer.cli.status import state_directory
@@ -57,20 +57,22 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
 
 def _check_alone(mapping: Path, report: Report) -> None:
-    """All that can be known without any column."""
+    """All that can be known without any column: the mapping by itself, and the files that it looks values up in."""
+    from importer.lookups import check_lookups
     from importer.mapping.advice import document_warnings
     from importer.mapping.document import load_document
 
-    report.mapping_warnings += document_warnings(load_document(mapping))
+    document = load_document(mapping)
+    report.mapping_warnings += document_warnings(document)
     for warning in report.mapping_warnings:
         say("warning", warning, level=logging.WARNING)
+    check_lookups(document)
 
 
 def _dry_run(
     mapping: Path, sources: tuple[str, ...], settings: RunSettings, report: Report, stop: Stop, *, quiet: bool
 ) -> None:
     from importer.cli.progress import shown
-    from importer.mapping.advice import document_warnings
     from importer.pipeline import plan
     from importer.pipeline import validate as dry_run
 
@@ -78,10 +80,10 @@ def _dry_run(
     if settings.state_dir is None and beside.is_dir():
         settings = replace(settings, state_dir=beside)
     planned = plan(mapping, sources, settings)
-    report.mapping_warnings += document_warnings(planned.document)
     tell_notes(planned)
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)
+    report.forecast_seconds = least_seconds(report, settings.requests_per_second)
 
 
 def _settings(options: dict[str, Any]) -> RunSettings:

@@ -8,21 +8,26 @@ every cut, with groups at every cut between two of them.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from importer.encoder import buffers, rejecting
+from importer.encoder.consent import ConsentSeen, Parted, parted_by
+from importer.encoder.hours import Hours, hours_of
+from importer.encoder.inspector import Broken, Entries, Inspector, Seen
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
 from importer.mapping.culprits import UNCOMPUTABLE, culprits, sql_culprits
+from importer.mapping.essentials import EVENT_ID
 from importer.mapping.failures import Failures, quoted
 from importer.mapping.grouping import as_groups, as_lines, difference
 from importer.mapping.json_text import json_object
 from importer.mapping.lists import list_of_lines, list_of_structs
 from importer.records import EncodedRows, Reject
 from importer.report import Example, Findings
+from importer.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +51,7 @@ class _Made:
     sizes: pl.Series
     rejects: list[Reject]
     findings: Findings
+    seen: Seen
 
 
 class Encoder:
@@ -54,27 +60,53 @@ class Encoder:
     ``separator`` goes behind each event, ``max_item_bytes`` is the limit of an event without it. ``findings`` are what
     was noticed in rows that became events, ``sizes`` counts events by their size in bytes. ``oldest_ms`` and
     ``newest_ms`` are the first and the last ``context.event_timestamp`` of an event, ``None`` as long as there is none.
+    What ``inspector`` sees is in ``seen``, and when events were in ``hours``. With ``strict``, an event that breaks a
+    rule of the event reference is rejected. With ``tells_ids``, what is encoded has the ids of its events.
+    ``consent`` is what was seen of the consent of rows, ``None`` if the mapping requires none.
     """
 
-    def __init__(self, mapping: CompiledMapping, separator: bytes, max_item_bytes: int) -> None:
+    def __init__(
+        self,
+        mapping: CompiledMapping,
+        separator: bytes,
+        max_item_bytes: int,
+        inspector: Inspector | None = None,
+        *,
+        strict: bool = False,
+        tells_ids: bool = False,
+    ) -> None:
         self._mapping = mapping
+        self._tells_ids = tells_ids
+        self._inspector = inspector
+        self._strict = strict
         self._separator = separator.decode()
         self._max_item_bytes = max_item_bytes
         self.findings = Findings()
         self.sizes: Counter[int] = Counter()
         self.oldest_ms: int | None = None
         self.newest_ms: int | None = None
+        self.seen = Seen()
+        self.hours = Hours()
+        self.consent = ConsentSeen(mapping.consent) if mapping.consent is not None else None
         self._counting = Lock()  # chunks are encoded side by side
 
     def encode(self, chunk: ChunkInput) -> EncodedRows:
         """The events of ``chunk``, and a reject for every row that is neither sent nor filtered."""
+        chunk, duplicates = chunk.without_repeats()
+        consent = self._mapping.consent
+        parted = parted_by(consent, chunk, self._mapping) if consent is not None else None
+        chunk = parted.chunk if parted is not None else chunk
         try:
             made = self._made(chunk)
         except UNCOMPUTABLE:
             made = self._made_of_the_others(chunk)
         self._note(made)
+        if parted is not None:
+            self._note_consent(parted, made)
         rejects = sorted(made.rejects, key=lambda reject: reject.number)
-        return self._encoded(chunk, made.events, tuple(rejects))
+        encoded = self._encoded(chunk, made.events, tuple(rejects))
+        without_consent = buffers.numbers(parted.without, "q") if parted is not None else ()
+        return replace(encoded, without_consent=without_consent, duplicates=buffers.numbers(duplicates, "q"))
 
     def _made_of_the_others(self, chunk: ChunkInput) -> _Made:
         """The events of ``chunk`` without the rows, or groups, that Polars cannot compute; these are rejected."""
@@ -109,9 +141,9 @@ class Encoder:
         return found | _first_reasons(sql_culprits(plan, frame), frame[_UNIT])
 
     def _made(self, chunk: ChunkInput) -> _Made:
-        failures = Failures()
+        failures, entries = Failures(), Entries()
         rows = self.rows(chunk)
-        frame = self.prepared(rows, failures)
+        frame = self.prepared(rows, failures, entries)
         values = self._values(frame)
         failed = values[_FAILED]
         if failures.culprits:
@@ -120,16 +152,33 @@ class Encoder:
         if failed.any():
             rejects += self._rejects(chunk, rows, frame.filter(failed), failures)
             values = values.filter(~failed)
-        findings = self._findings(chunk, rows, values)
         event = json_object(values, self._mapping.plan.members, self._separator)
-        events = values.select(ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT))
+        events = values.select(
+            ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT), *self._id()
+        )
         sizes = events[_EVENT].str.len_bytes() - len(self._separator)
         large = sizes > self._max_item_bytes
         if large.any():
             found = dict(zip(events.filter(large)[ROW], sizes.filter(large), strict=True))
             rejects += rejecting.too_large(chunk, rows, found, self._max_item_bytes)
-            events, sizes = events.filter(~large), sizes.filter(~large)
-        return _Made(events, sizes, rejects, findings)
+            values, events, sizes = values.filter(~large), events.filter(~large), sizes.filter(~large)
+        broken = self._broken(chunk, rows, values, entries)
+        if self._strict and broken:
+            rejects += rejecting.breaking_rules(chunk, rows, broken)
+            stays = ~values[ROW].is_in(pl.concat(item.rows for item in broken).implode())
+            values, events, sizes, broken = values.filter(stays), events.filter(stays), sizes.filter(stays), []
+        seen = self._inspector.look(chunk, values, _of(entries, values), broken) if self._inspector else Seen()
+        return _Made(events, sizes, rejects, self._findings(chunk, rows, values), seen)
+
+    def _broken(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame, entries: Entries) -> list[Broken]:
+        """The rules that events break. If that is asked for, lines of a group that differ break one, too."""
+        broken = self._inspector.broken(values, _of(entries, values)) if self._inspector else []
+        for part, mark in self._mapping.grouping.differing if self._mapping.grouping and self._strict else ():
+            events = values.filter(pl.col(mark))[ROW]
+            if len(events):
+                shown = pl.Series([_difference(chunk, rows, event, part) for event in events])
+                broken.append(Broken(Rule("differs", str(part), "{}", pl.col(mark)), events, shown, is_told=True))
+        return broken
 
     def rows(self, chunk: ChunkInput) -> pl.DataFrame:
         """The rows that ``where`` passes, or the lines of groups, with the row of their event."""
@@ -146,8 +195,11 @@ class Encoder:
         frame = frame.with_columns(pl.lit(chunk.path).alias(FILE), at.alias(FILE_ROW))
         return where.filtered(frame) if where is not None else frame
 
-    def prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
-        """A row for each event, with everything that values and checks refer to. Failed entries go to ``failures``."""
+    def prepared(self, rows: pl.DataFrame, failures: Failures, entries: Entries) -> pl.DataFrame:
+        """A row for each event, with everything that values and checks refer to.
+
+        Failed entries of lists go to ``failures``, the values of all of them to ``entries``.
+        """
         plan, grouping = self._mapping.plan, self._mapping.grouping
         frame = rows if grouping is None else as_groups(rows, grouping)
         frame = plan.with_stages(plan.with_sql(frame))
@@ -156,9 +208,9 @@ class Encoder:
                 column
                 for item in self._mapping.lists
                 for column in (
-                    list_of_structs(frame, item, failures)
+                    list_of_structs(frame, item, failures, entries)
                     if item.column
-                    else list_of_lines(frame, rows, item, failures)
+                    else list_of_lines(frame, rows, item, failures, entries)
                 )
             ]
         )
@@ -174,6 +226,9 @@ class Encoder:
             *(mark for _, mark in (grouping.differing if grouping else ())),
             any_failed(plan.checks).alias(_FAILED),
         )
+
+    def _id(self) -> tuple[str, ...]:
+        return (EVENT_ID,) if self._tells_ids else ()
 
     def _stop(self) -> tuple[str, ...]:
         return (STOP,) if self._mapping.grouping else ()
@@ -204,11 +259,21 @@ class Encoder:
         """Keep what was noticed, count the sizes of events, and look for the first and the last time among them."""
         counts = dict(made.sizes.value_counts().iter_rows())
         oldest, newest = made.events.select(pl.col(_MOMENT).min(), pl.col(_MOMENT).max().alias("newest")).row(0)
+        hours = hours_of(made.events[_MOMENT])
         with self._counting:
             self.findings.merge(made.findings)
+            self.seen.merge(made.seen)
+            self.hours.add(hours)
             self.sizes.update(counts)
             self.oldest_ms = min((ms for ms in (self.oldest_ms, oldest) if ms is not None), default=None)
             self.newest_ms = max((ms for ms in (self.newest_ms, newest) if ms is not None), default=None)
+
+    def _note_consent(self, parted: Parted, made: _Made) -> None:
+        any_passed = made.events.height + len(made.rejects) > len(parted.chunk.rejects)
+        if self.consent is not None:
+            seen = ConsentSeen.of(parted, self.consent.consent, any_passed=any_passed or self.consent.any_passed)
+            with self._counting:
+                self.consent.merge(seen)
 
     def _encoded(self, chunk: ChunkInput, events: pl.DataFrame, rejects: tuple[Reject, ...]) -> EncodedRows:
         framed = events[_EVENT].rechunk()
@@ -223,9 +288,15 @@ class Encoder:
             digests=buffers.digests(framed.str.head(-len(self._separator)) if self._separator else framed),
             separator_bytes=len(self._separator),
             rejects=rejects,
+            ids=buffers.ids(events[EVENT_ID], is_hex=self._mapping.has_own_ids) if self._tells_ids else None,
             stops=buffers.numbers(events[STOP], "q") if is_grouped else None,
             place_of=chunk.place_of if chunk.is_staged else None,
         )
+
+
+def _of(entries: Entries, events: pl.DataFrame) -> Entries:
+    """Those ``entries`` whose event is one of ``events``."""
+    return {name: frame.filter(pl.col(ROW).is_in(events[ROW].implode())) for name, frame in entries.items()}
 
 
 def _first_reasons(reasons: dict[int, str], units: pl.Series) -> dict[int, str]:
@@ -235,7 +306,13 @@ def _first_reasons(reasons: dict[int, str], units: pl.Series) -> dict[int, str]:
 
 def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> Example:
     """The first row of an event whose value of a column is not that of the first row of all."""
-    line, value, first = difference(lines, event, part)
-    place, start = chunk.place_of(line), chunk.place_of(event)
-    message = f"column {str(part)!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"
-    return Example((chunk.span.source, place.row), place.file, message)
+    line, _, _ = difference(lines, event, part)
+    place = chunk.place_of(line)
+    return Example((chunk.span.source, place.row), place.file, _difference(chunk, lines, event, part))
+
+
+def _difference(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> str:
+    """How the value of a column first differs from that of the first row of the event."""
+    _, value, first = difference(lines, event, part)
+    start = chunk.place_of(event)
+    return f"column {str(part)!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from importer.encoder.chunk import ChunkInput
+    from importer.encoder.inspector import Broken
     from importer.mapping.compiled import Grouping
     from importer.mapping.members import Member
 
@@ -63,6 +64,18 @@ def of_groups(
         else:
             code, message = of_group.of(event)
         yield _reject(chunk, row, "mapping", code, message, values)
+
+
+def breaking_rules(chunk: ChunkInput, rows: pl.DataFrame, broken: Sequence[Broken]) -> Iterator[Reject]:
+    """A reject for each row of the events that break rules, with all rules that each of them breaks."""
+    reasons: dict[int, list[tuple[str, str]]] = {}
+    for item in broken:
+        for index, event in enumerate(item.rows):
+            reasons.setdefault(event, []).append((item.rule.name, item.message(index)))
+    found = rows.filter(pl.col(ROW).is_in(list(reasons)))
+    for row, event, values in _source_rows(chunk, found, ROW if chunk.groups is None else LINE):
+        codes, messages = zip(*reasons[event], strict=True)
+        yield _reject(chunk, row, "rules", codes[0], "; ".join(messages), values)
 
 
 def too_large(chunk: ChunkInput, rows: pl.DataFrame, sizes: dict[int, int], limit: int) -> Iterator[Reject]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from importer.errors import Problem
+from importer.mapping.identity_warnings import identity_warnings
 from importer.mapping.odd_targets import odd_targets
 from importer.mapping.yaml_loader import dotted, place_of
 
 if TYPE_CHECKING:
     from importer.mapping.document import Document
 
-_ADVISERS = (odd_targets,)
+_ADVISERS = (odd_targets, identity_warnings)
 """Each takes a Mapping and gives a Finding for all that it wonders about."""
 
 

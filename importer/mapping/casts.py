@@ -101,7 +101,8 @@ def _timestamp(spec: FieldSpec, value: Value, context: Context, label: str) -> V
     counts = [("time_ambiguous", instant.ambiguous), ("time_nonexistent", instant.nonexistent)]
     message = _unreadable(spec, value, clock, label)
     converted = value.converted(_sane(instant.milliseconds), pl.Int64(), message, hint=_time_hint(spec, value))
-    return replace(converted, counts=tuple((name, expr) for name, expr in counts if expr is not None))
+    found = ((name, expr) for name, expr in counts if expr is not None)
+    return replace(converted, counts=(*value.counts, *found))
 
 
 def _time_hint(spec: FieldSpec, value: Value, *, is_date: bool = False) -> Hint | None:

@@ -10,7 +10,10 @@ import polars as pl
 from importer.mapping.numbers import NumberFormat
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from importer.mapping.hints import Hint
+    from importer.mapping.lookups import Lookups
 
 
 class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
@@ -92,13 +95,18 @@ class Context:
 
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
     guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
-    a list.
+    a list. ``kinds`` are types of targets that the mapping chose over those of the event reference. ``lookups`` are the
+    files that fields look values up in, ``None`` where no field does. ``country`` is that of phone numbers without a
+    plus.
     """
 
     timezone: str | None = None
     numbers: NumberFormat = field(default_factory=NumberFormat)
     units: dict[str, str] = field(default_factory=dict)
     stages: Stages | None = None
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    lookups: Lookups | None = None
+    country: str | None = None
 
     def staged(self, expr: pl.Expr) -> pl.Expr:
         """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importer.mapping.identity_checks import check_country, check_identity, check_one_for_all
+from importer.mapping.lookup_checks import check_lookup
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
+from importer.mapping.option_checks import check_consent, check_payload
 from importer.mapping.shape import EVENT_FORMS, FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
 from importer.mapping.timestamps import format_problem
@@ -31,13 +34,18 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     yield from _check_key(mapping, root)
     yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
+    yield from check_country(("country",), mapping.country)
     unsure = {
         key for key in ("decimal", "quote") if root.get("source", key) and key not in mapping.source.model_fields_set
     }
     yield from check_source(mapping.source, unsure)
+    yield from check_consent(mapping.consent)
+    yield from check_payload(mapping)
     yield from _check_forms(root)
     for path, spec in _fields(mapping):
         yield from _check_field(path, spec)
+        yield from check_identity(path, "[].".join(map(str, path[1::2])), spec, mapping.event.value)
+    yield from check_one_for_all(mapping)
     yield from _check_targets(root)
     yield from _check_required_targets(root)
 
@@ -111,6 +119,7 @@ def _check_repeats(key: str, names: tuple[str, ...]) -> Iterator[Finding]:
 def _check_field(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     yield from _check_hash(path, spec)
     yield from _check_time(path, spec)
+    yield from check_lookup(path, spec)
     yield from check_timezone((*path, "timezone"), spec.timezone)
     yield from _check_map(path, spec)
     if spec.round is not None and spec.type not in (None, "number", "integer"):

@@ -14,15 +14,19 @@ from importer.mapping.advice import advice
 from importer.mapping.cells import Check, Context, Value, instance, type_name
 from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
+from importer.mapping.consent import Consent, compile_consent
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
+from importer.mapping.identity_checks import ONE_FOR_ALL, VISITOR
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
+from importer.mapping.lookups import LookupUnreadable
 from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
+from importer.mapping.payload import place_time, target_kinds
 from importer.mapping.scope import Scope, Target
 from importer.mapping.shape import has_form
-from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
+from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid, is_constant
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
 from importer.mapping.yaml_loader import dotted, place_of
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from importer.mapping.document import Document
+    from importer.mapping.lookups import Lookups
 
 __all__ = ["CompiledMapping", "compile_mapping"]
 
@@ -46,33 +51,45 @@ def compile_mapping(
     is_text: bool,
     units: dict[str, str] | None = None,
     test_code: str | None = None,
+    lookups: Lookups | None = None,
 ) -> CompiledMapping:
     """Compile for a source with the columns of ``schema``; ``is_text`` for CSV, whose cells are all text.
 
     ``units`` are the epoch units guessed for columns with ``unit: auto``, by label; ``test_code`` becomes the root
-    property of that name (vendor: such events show in the event inspectors).
+    property of that name (vendor: such events show in the event inspectors). ``lookups`` are the files that it looks
+    values up in.
 
     Raises:
         MappingInvalid: with every problem of the mapping.
-        SourceUnreadable: all that is wrong is that the source lacks columns.
+        SourceUnreadable: all that is wrong is that the source lacks columns, or that a lookup file cannot be read.
     """
-    return _Compiler(document, dict(schema), units or {}, is_text=is_text).compile(test_code)
+    return _Compiler(document, dict(schema), units or {}, lookups, is_text=is_text).compile(test_code)
 
 
 class _Compiler:
     """The pass over one document."""
 
     def __init__(
-        self, document: Document, schema: dict[str, pl.DataType], units: dict[str, str], *, is_text: bool
+        self,
+        document: Document,
+        schema: dict[str, pl.DataType],
+        units: dict[str, str],
+        lookups: Lookups | None,
+        *,
+        is_text: bool,
     ) -> None:
         self._document = document
         self._mapping = document.mapping
         self._event = self._mapping.event.value
         self._problems: list[Problem] = []
         self._missing: list[Problem] = []
+        self._damaged: list[Problem] = []
+        for path, message, is_damage in lookups.problems if lookups is not None else ():
+            (self._damaged if is_damage else self._problems).append(self._located(path, message))
         source = self._mapping.source
         numbers = NumberFormat(source.decimal, source.thousands, is_of_csv=True) if is_text else NumberFormat()
-        self._context = Context(self._mapping.timezone, numbers, units)
+        kinds, country = target_kinds(self._mapping.payload), self._mapping.country
+        self._context = Context(self._mapping.timezone, numbers, units, None, kinds, lookups, country)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
         gaps = document.gaps
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
@@ -87,6 +104,7 @@ class _Compiler:
         for name, kind in self._mapping.source.columns.items():
             columns.declare(name, kind, ("source", "columns", name))
         where = self._where()
+        consent = self._consent()
         group_key = self._group_key()
         self._add_event_name()
         if test_code is not None:
@@ -95,28 +113,39 @@ class _Compiler:
         if EVENT_ID not in self._mapping.fields:
             self._add_event_id(group_key)
         essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
-        essentials.require(is_whole=not (self._problems or self._missing or self._document.gaps))
+        is_whole = not (self._problems or self._missing or self._damaged or self._document.gaps)
+        essentials.require(is_whole=is_whole)
         self._raise_problems()
+        moment = essentials.moment()
+        place_time(self._mapping.payload, self._scope, self._members)
         return CompiledMapping(
             plan=self._scope.plan(self._members),
             lists=tuple(lists),
             where=where,
             grouping=self._groups.grouping(group_key) if self._groups else None,
-            moment=essentials.moment(),
+            moment=moment,
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
             warnings=tuple(map(str, advice(self._document))),
+            event_names=self._event_names(),
+            has_own_ids=EVENT_ID not in self._mapping.fields,
+            consent=consent,
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
-        if self._document.gaps.hide(path, missing=missing):
-            return
-        place = place_of(self._document.root, path, of_key=missing and path[0] == "source")  # its columns are keys
-        (self._missing if missing else self._problems).append(Problem(*place, dotted(path), message))
+        if not self._document.gaps.hide(path, missing=missing):
+            of_key = missing and path[0] == "source"  # its columns are keys
+            (self._missing if missing else self._problems).append(self._located(path, message, of_key=of_key))
+
+    def _located(self, path: Path, message: str, *, of_key: bool = False) -> Problem:
+        return Problem(*place_of(self._document.root, path, of_key=of_key), dotted(path), message)
 
     def _raise_problems(self) -> None:
         if self._problems:
-            raise MappingInvalid(self._document.name, self._problems + self._missing, advice(self._document))
+            problems = self._problems + self._missing + self._damaged
+            raise MappingInvalid(self._document.name, problems, advice(self._document))
+        if self._damaged:
+            raise LookupUnreadable(self._document.name, self._damaged + self._missing)
         if self._missing:
             raise ColumnsMissing(self._document.name, self._missing, advice(self._document), self._columns.schema)
 
@@ -134,6 +163,10 @@ class _Compiler:
             self._scope.checks += where.plan.checks
         return where
 
+    def _consent(self) -> Consent | None:
+        spec = self._mapping.consent
+        return None if spec is None else compile_consent(spec, self._columns, self._problem)
+
     def _add_event_name(self) -> None:
         spec = self._mapping.event
         if spec.value is not None:
@@ -150,6 +183,12 @@ class _Compiler:
             self._scope.add(self._members, Target(EVENT_NAME, EVENT_NAME, ("event",)), value)
             self._scope.require(EVENT_NAME, "event_name_missing", "the event has no name")
 
+    def _event_names(self) -> tuple[str, ...] | None:
+        spec = self._mapping.event
+        if spec.value is not None:
+            return (spec.value,)
+        return tuple(dict.fromkeys(spec.map.values())) if spec.map else None
+
     def _add_fields(self) -> list[EntryList]:
         lists = []
         for target, spec in self._mapping.fields.items():
@@ -159,6 +198,8 @@ class _Compiler:
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
+                if target == VISITOR and spec.sql is not None and is_constant(spec.sql):
+                    self._problem((*path, "sql"), ONE_FOR_ALL)
             elif spec.from_ is not None:
                 lists += self._struct_list(target, spec, spec.from_, path)
             elif self._groups:

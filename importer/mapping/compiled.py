@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from importer.mapping.cells import Check, Value
+    from importer.mapping.consent import Consent
     from importer.mapping.members import Member
     from importer.mapping.tree import Member as EventMember
 
@@ -151,7 +152,9 @@ class CompiledMapping:
 
     ``plan`` makes events of rows, or with ``grouping`` of groups of lines; ``where`` comes before. ``moment`` is the
     time of an event in milliseconds since 1970, over its values. ``columns`` of the source are read, ``unused`` ones
-    are not; ``warnings`` are sentences about the mapping.
+    are not; ``warnings`` are sentences about the mapping. ``event_names`` are the names that events can have, ``None``
+    if nobody knows. ``has_own_ids``: ids of events are derived, 32 hex digits, and come from no field. ``consent`` is
+    what a row needs to be sent, behind ``where``.
     """
 
     plan: RowPlan
@@ -162,6 +165,9 @@ class CompiledMapping:
     columns: tuple[str, ...]
     unused: tuple[str, ...]
     warnings: tuple[str, ...]
+    event_names: tuple[str, ...] | None = None
+    has_own_ids: bool = True
+    consent: Consent | None = None
 
     @property
     def group_key(self) -> tuple[pl.Expr, ...] | None:

@@ -93,11 +93,13 @@ class LookupSpec(Model):
     """A column of another file: ``take`` of the row whose ``on`` is that of the source row.
 
     ``file`` is a CSV or Parquet file, beside the mapping unless its path is absolute. ``on`` is the column that both
-    have, or one pair: column of the source, column of the file. What has no row there is ``missing``: its row is
-    rejected, the member is left out (``null``), or the ``default`` of the field is sent.
+    have, or one pair: column of the source, column of the file. Keys are compared as text: 7 and "7" agree, "007" is
+    another one. What has no row there is ``missing``: its row is rejected, the member is left out (``null``), or the
+    ``default`` of the field is sent. An empty key is not looked for, and gives no value. Texts in a CSV mean what
+    ``source`` says (``null_values``, ``decimal``, ``thousands``); its separator is recognised, its encoding is UTF-8.
     """
 
-    file: Text = Field(description="A CSV or Parquet file; its path is seen from the mapping file.")
+    file: Text = Field(description="A CSV (UTF-8) or Parquet file; its path is seen from the mapping file.")
     on: Annotated[
         dict[Text, Text], Field(min_length=1, max_length=1), BeforeValidator(_pair, json_schema_input_type=_PairInput)
     ] = Field(
@@ -129,7 +131,8 @@ class FieldSpec(Model):
     lookup: LookupSpec | None = Field(default=None, description="The value that another file has for this row.")
     id_from: Columns | None = Field(
         default=None,
-        description="A stable id of its own for each value of these columns: a hash that says nothing about them.",
+        description="A stable id of its own for each value of these columns, the same in all imports: "
+        "for user.consistent_anonymous_id, which must not be one for all.",
         examples=[["customer_id"]],
     )
     when: Text | None = Field(default=None, description=_WHEN, examples=["kind = 'O'"])

@@ -10,6 +10,8 @@ import polars as pl
 from importer import reference
 from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value, type_name
 from importer.mapping.compiled import FailedCheck, RowPlan, Where
+from importer.mapping.keys import KeyInvalid, derived_id, key_part
+from importer.mapping.lookups import Finder, key_columns, label_of
 from importer.mapping.sql import NEEDS_GROUPS, SqlExpression, SqlInvalid, UnknownColumn, compile_sql
 from importer.mapping.tree import Leaf, Tree, to_json
 from importer.mapping.values import build
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from importer.mapping.columns import Columns, Path, Problems
-    from importer.mapping.models import FieldSpec
+    from importer.mapping.models import FieldSpec, LookupSpec
     from importer.mapping.sql_tree import Lost
 
 _SCALAR_TYPES = frozenset({"string", "number", "integer", "boolean", "date", "timestamp"})
@@ -49,6 +51,7 @@ class Scope:
         self._prepared: dict[str, tuple[pl.Expr, pl.DataType]] = {}
         self._counts: list[tuple[str, pl.Expr]] = []
         self._in_sql: set[str] = set()
+        self._finder = Finder()
 
     def plan(self, members: Tree) -> RowPlan:
         """All that was built, for the event or entry of ``members``."""
@@ -126,6 +129,8 @@ class Scope:
         if source is None:
             return None
         label = f"column {spec.column!r}" if spec.sql is None else "the result of its SQL"
+        if spec.lookup is not None:
+            label = label_of(spec.lookup)
         try:
             value = build(spec, kind, source, self._context, label)
         except FieldInvalid as error:
@@ -136,10 +141,41 @@ class Scope:
         return value
 
     def _source(self, spec: FieldSpec, path: Path) -> Value | None:
+        if spec.lookup is not None:
+            return self._looked_up(spec.lookup, (*path, "lookup"))
+        if spec.id_from:
+            return self._derived_id(spec.id_from, path)
         if spec.sql is None:
             return self.column(spec.column or "", (*path, "column"))
         name = self.sql(spec.sql, *path, "sql")
         return None if name is None else Value(pl.col(name), self._prepared[name][1])
+
+    def _looked_up(self, spec: LookupSpec, path: Path) -> Value | None:
+        """What the other file has for a row; ``None`` where there is a problem, which is noted by now."""
+        name = key_columns(spec)[0]
+        cell = self.column(name, (*path, "on"))
+        if self._context.lookups is None:
+            raise ValueError("a mapping with lookups has to be compiled with their files")
+        table = self._context.lookups.table(spec)
+        if cell is None or table is None:
+            return None
+        try:
+            return self._finder.value(spec, cell, table, self._context)
+        except KeyInvalid as error:
+            self._problem((*path, "on"), str(error))
+            return None
+
+    def _derived_id(self, names: tuple[str, ...], path: Path) -> Value | None:
+        """The id that ``id_from`` makes of the columns ``names``."""
+        parts = []
+        for index, name in enumerate(names):
+            place = (*path, "id_from", index)
+            cell = self.column(name, place)
+            try:
+                parts += [key_part(cell, name)] if cell is not None else []
+            except KeyInvalid as error:
+                self._problem(place, str(error))
+        return Value(derived_id(parts), pl.String()) if len(parts) == len(names) else None
 
     def field(
         self, members: Tree, target: Target, spec: FieldSpec, event: str | None, conditions: tuple[str, ...] = ()
@@ -170,7 +206,8 @@ class Scope:
     def _typed_value(self, spec: FieldSpec, target: Target, event: str | None) -> Value | None:
         """The value as the type that the event reference has for the target."""
         found = reference.find(event, target.full)
-        kind = (found.item_type if found.type == "array" else found.type) if found else None
+        known = (found.item_type if found.type == "array" else found.type) if found else None
+        kind = self._context.kinds.get(target.full, known)
         value = self.value(spec, kind if kind in _SCALAR_TYPES else None, target.path, target.full)
         if value is None or found is None:
             return value
@@ -189,7 +226,9 @@ class Scope:
             if not members.add_constant(tuple(target.name.split(".")), constant):
                 self._problem(target.path, f"`{target.full}` gives a member that another target gives too")
             return
-        if constant not in ({}, []):
+        if isinstance(constant, str):
+            self.add(members, target, Value(pl.when(applies).then(pl.lit(constant)), pl.String()))
+        elif constant not in ({}, []):
             token = pl.when(applies).then(pl.lit(to_json(constant)))
             self.add(members, target, Value(token, pl.String(), raw=True))
 

@@ -42,6 +42,7 @@ _EXPECTED: dict[NodePath, str] = {
     ("event",): "the name of the event, or a mapping with `column` or `sql`",
     ("key",): "the name of a column, a list of such names, or the word `position`",
     ("lookup",): "a mapping of `file`, `on` and `take`",  # of any field
+    ("on",): "the name of a column, or one pair `{column of the source: column of the file}`",
 }
 _FIELD_KEYS = frozenset({*FieldSpec.model_fields, "from", "each"})
 _PLACEHOLDER = {"version": 1, "event": {}, "fields": {"": {}}}
@@ -327,6 +328,8 @@ def _wrong_value(kind: str, value: object, context: dict[str, Any], path: NodePa
     }
     expected = _EXPECTED.get(path) or _EXPECTED.get(path[-1:]) or by_kind.get(kind, "a mapping of `name: value`")
     hint = "; is a space missing behind the `:`?" if isinstance(value, str) and ":" in value else ""
+    if kind == "tuple_type" and isinstance(value, (bool, int, float)):
+        hint = f': write "{_json_word(value)}" in quotes'
     return f"must be {expected}, not {_kind(value)}{hint}"
 
 

@@ -37,7 +37,7 @@ from importer.mapping.whole_numbers import fitted, fitted_lines
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "compile_sql"]
+__all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "compile_sql", "is_constant"]
 
 NEEDS_GROUPS = "an aggregate needs several lines: add `group_by` to the mapping; without it an event is made of one row"
 _NESTED = "an aggregate inside an aggregate is not allowed: there is one level of groups"
@@ -130,6 +130,14 @@ def compile_group_sql(
         frozenset(name for argument in arguments.values() for name in columns(argument.node)),
         tuple(losses),
     )
+
+
+def is_constant(text: str) -> bool:
+    """Whether ``text`` is SQL that reads no column, and gives the same in every row."""
+    try:
+        return not list(columns(_parsed(text)))
+    except SqlInvalid:
+        return False
 
 
 def _parsed(text: str) -> Node:

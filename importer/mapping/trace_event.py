@@ -11,8 +11,10 @@ import polars as pl
 from importer.mapping.aggregates import lift
 from importer.mapping.cells import Value
 from importer.mapping.compiled import LINE, ROW
+from importer.mapping.essentials import EVENT_TIMESTAMP
 from importer.mapping.keys import key_part
 from importer.mapping.models import EachSpec, FieldSpec
+from importer.mapping.payload import described, written_one
 from importer.mapping.sql_tree import parse
 from importer.mapping.trace import FieldTracer, Path, Step, condition, first_reasons, holds, messages, sql_column
 
@@ -88,18 +90,29 @@ class EventTracer:
 
     def _of_event(self, target: str, spec: FieldSpec, path: Path) -> TracedField:
         (traced,) = self._traced(self.frame, target, spec, path, self.compiled.plan.checks)
+        if target == EVENT_TIMESTAMP:
+            traced = traced._replace(steps=(*traced.steps, *self._as_sent(traced.steps)))
         if self.compiled.grouping is None:
             return traced
         found: list[Step] = []
         for step in traced.steps:
             found += self._aggregates(spec, path) if step.name == "sql" else ()
-            found.append(self._of_first_row(step) if step.name == "column" else step)
+            found.append(self._of_first_row(step) if step.name in {"column", "id_from"} else step)
         return TracedField(target, tuple(found))
+
+    def _as_sent(self, steps: Sequence[Step]) -> Iterator[Step]:
+        """How the time is written, if ``payload`` asks for another way than the usual one."""
+        payload = self.mapping.payload
+        detail, value = described(payload), steps[-1].value if steps else None
+        if detail and value is not None and holds(step for step in steps if step.name == "when"):
+            form = payload.timestamp_type
+            yield Step("payload", detail, value if form == "integer" else written_one(int(value), form))
 
     def _of_first_row(self, step: Step) -> Step:
         differing = self.compiled.grouping.differing if self.compiled.grouping else ()
         marks = {str(part): mark for part, mark in differing}
-        if step.detail in marks and self.frame[marks[step.detail]].item():
+        columns = step.detail.split(", ") if step.name == "id_from" else [step.detail]
+        if any(name in marks and self.frame[marks[name]].item() for name in columns):
             return step._replace(detail=f"{step.detail} (of the first row; others differ)")
         return step
 

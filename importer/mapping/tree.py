@@ -66,6 +66,26 @@ class Tree:
             return node.find(tuple(rest)) if rest else Branch(head, node.members())
         return None if rest else node
 
+    def change(self, path: tuple[str, ...], member: Leaf | Constant | None) -> None:
+        """Put ``member`` in the place of the one at ``path``, which is there; ``None`` takes it out."""
+        head, *rest = path
+        node = self._nodes[head]
+        if isinstance(node, Tree):
+            node.change(tuple(rest), member)
+        elif member is None:
+            del self._nodes[head]
+        else:
+            self._nodes[head] = member
+
+    def add_behind(self, name: str, member: Leaf | Constant) -> None:
+        """Add ``member``, whose name is new, directly behind the member ``name``."""
+        nodes: dict[str, Member | Tree] = {}
+        for key, node in self._nodes.items():
+            nodes[key] = node
+            if key == name:
+                nodes[member.name] = member
+        self._nodes = nodes
+
     def members(self) -> tuple[Member, ...]:
         """All members, in order."""
         return tuple(

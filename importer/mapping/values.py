@@ -18,6 +18,7 @@ import polars_hash as plh
 from importer.mapping.casts import convert
 from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text, inner_type, type_name
 from importer.mapping.nearest import printable
+from importer.mapping.phones import e164
 from importer.mapping.tree import to_json
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def build(spec: FieldSpec, target_type: str | None, source: Value, context: Cont
 
 def steps(spec: FieldSpec, target_type: str | None, context: Context, label: str) -> list[tuple[str, Step]]:
     """What is done to the column of ``spec``, in order, each by its name. A step raises FieldInvalid."""
-    found: list[tuple[str, Step]] = [("clean", lambda value: _clean(spec, _plain(value))), ("empty", _null_if_empty)]
+    found: list[tuple[str, Step]] = [("clean", lambda value: _clean(spec, _plain(value), context, label))]
+    found.append(("empty", _null_if_empty))
     if spec.split is not None:
         found.append(("split", partial(_split, spec.split)))
     if spec.map is not None:
@@ -66,18 +68,20 @@ def _plain(value: Value) -> Value:
     return value
 
 
-def _clean(spec: FieldSpec, value: Value) -> Value:
-    if not spec.clean:
-        return value
-    expr = as_text(value, "clean").expr
+def _clean(spec: FieldSpec, value: Value, context: Context, label: str) -> Value:
     for step in spec.clean:
+        value = as_text(value, "clean")
+        if step == "e164":
+            value = e164(value, spec.country or context.country, context, label)
+            continue
         expr = {
-            "trim": expr.str.strip_chars(),
-            "lower": expr.str.to_lowercase(),
-            "upper": expr.str.to_uppercase(),
-            "digits": expr.str.replace_all(r"[^0-9]", ""),
+            "trim": value.expr.str.strip_chars(),
+            "lower": value.expr.str.to_lowercase(),
+            "upper": value.expr.str.to_uppercase(),
+            "digits": value.expr.str.replace_all(r"[^0-9]", ""),
         }[step]
-    return replace(value, expr=expr, dtype=pl.String())
+        value = replace(value, expr=expr)
+    return value
 
 
 def _null_if_empty(value: Value) -> Value:

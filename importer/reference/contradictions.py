@@ -20,6 +20,7 @@ ENVELOPE_CONTRADICTIONS: Final = (
         ("HT", "HS", "ER"),
         "context.event_timestamp",
         _SPECIFICATION,
+        option="payload.timestamp_place",
     ),
     Contradiction(
         "timestamp_type",
@@ -28,6 +29,7 @@ ENVELOPE_CONTRADICTIONS: Final = (
         ("HS", "HT", "AW", "AM", "FB", "HT1", "ER"),
         "an integer of epoch milliseconds",
         _SPECIFICATION,
+        option="payload.timestamp_type",
     ),
     Contradiction(
         "timestamp_meaning",
@@ -126,6 +128,7 @@ USER_CONTRADICTIONS: Final = (
         ("ER", "CE", "EC", "HT", "HS", "AW", "AM", "PX", "FB", "API", "CSV"),
         "an array of text",
         "the specification of this endpoint says so",
+        option="payload.consent_type",
     ),
     Contradiction(
         "user_required_fields",

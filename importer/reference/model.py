@@ -21,8 +21,10 @@ class Property:
     ``type`` is the JSON type that the platform expects; a ``timestamp`` becomes an integer of epoch milliseconds and a
     ``date`` the text ``YYYY-MM-DD``. ``item_type`` is the type of the entries of an array, ``schema`` the shared schema
     of an object or of those entries. ``condition`` says in words when the property is required, or when it has a
-    meaning. ``enum`` lists the only values there are; ``recommended`` lists values of an open set. ``unit`` is the unit
-    of a number, ``bounds`` its least and largest value. ``null_when`` says when the vendor wants an explicit null.
+    meaning. Where a program can check that, ``beside`` are the paths of which one makes it required, ``unless`` those
+    of which one makes up for it, and ``waived_by`` is the path of a Boolean that makes it needless where it is true.
+    ``enum`` lists the only values there are; ``recommended`` lists values of an open set. ``unit`` is the unit of a
+    number, ``bounds`` its least and largest value. ``null_when`` says when the vendor wants an explicit null.
     ``in_table`` is false for what stands in the vendor's examples, or on other pages, but not in the table itself.
     ``docs`` are keys of :data:`importer.reference.provenance.DOCS`.
     """
@@ -31,6 +33,9 @@ class Property:
     type: Type
     required: Required = "no"
     condition: str = ""
+    beside: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    waived_by: str = ""
     item_type: Type | None = None
     schema: Schema | None = None
     enum: tuple[str, ...] = ()
@@ -63,10 +68,15 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Contradiction:
-    """A point on which the vendor's pages disagree, what the importer does about it, and why."""
+    """A point on which the vendor's pages disagree, what the importer does about it, and why.
+
+    ``option`` is the entry of a mapping that chooses another way, such as ``payload.timestamp_type``; empty where there
+    is none.
+    """
 
     name: str
     facts: str
     docs: tuple[str, ...]
     default: str
     why: str
+    option: str = ""

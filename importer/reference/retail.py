@@ -25,7 +25,7 @@ _ITEMS = Property("items", "array", "yes", item_type="object", schema="item")
 _VALUE = Property("value", "number", "yes", note="with shipping and tax, after discount")
 _REVENUE = Property("revenue", "number", "yes", note="without shipping and tax, after discount")
 _CURRENCY = Property("currency", "string", "yes", format="iso4217")
-_CURRENCY_OF_VALUE = replace(_CURRENCY, required="conditional", condition="required beside value")
+_CURRENCY_OF_VALUE = replace(_CURRENCY, required="conditional", condition="required beside value", beside=("value",))
 _COUPON = Property("coupon", "string")
 _PAYMENT_METHOD = Property("payment_method", "string", "yes", enum=PAYMENT_METHODS)
 _SHIPPING_AMOUNT = Property("shipping_amount", "number")
@@ -123,7 +123,10 @@ _CART = (Property("value", "number"), _CURRENCY_OF_VALUE, _USER, _ITEMS)
 ECOMMERCE_EVENTS: Final = (
     Event("add_payment_info", "ecommerce", _SHOP_DOCS, (
         _PAYMENT_METHOD, _USER, _COUPON, _optional(_REVENUE),
-        replace(_CURRENCY, required="conditional", condition="required beside revenue or value"), _optional(_ITEMS),
+        replace(
+            _CURRENCY, required="conditional", condition="required beside revenue or value", beside=("revenue", "value")
+        ),
+        _optional(_ITEMS),
         replace(_optional(_VALUE), in_table=False),
     )),
     Event("add_shipping_info", "ecommerce", _SHOP_DOCS, (

@@ -26,10 +26,10 @@ _MOBILE = ("AM",)
 USER: Final = (
     Property("user.id", "string", docs=_USER, note="main id in the CRM; many destinations need it"),
     Property("user.email", "string", "conditional", "required unless user.email_sha256 is sent", format="email",
-             docs=_USER, note="in plain text; the platform derives the hashes"),
+             unless=("user.email_sha256",), docs=_USER, note="in plain text; the platform derives the hashes"),
     Property("user.email_md5", "string", condition="of no use beside user.email", format="hex32", docs=_USER),
     Property("user.email_sha256", "string", "conditional", "required unless user.email is sent", format="hex64",
-             docs=_USER),
+             unless=("user.email",), docs=_USER),
     Property("user.phone", "string", format="e164", docs=_USER, note="some destinations need it"),
     Property("user.firstname", "string", docs=_USER),
     Property("user.lastname", "string", docs=_USER),

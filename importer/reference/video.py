@@ -29,7 +29,7 @@ _AD = Property("ad_asset_id", "string")
 _AD_POD = Property("ad_pod_id", "string")
 _AD_TYPE = Property("ad_type", "string", enum=AD_TYPES)
 _CURSOR = Property("cursor_position", "integer", "yes", unit=_WITHOUT_ADS)
-_LENGTH = Property("total_length", "integer", "yes", unit=_WITHOUT_ADS, null_when=_LIVE)
+_LENGTH = Property("total_length", "integer", "yes", unit=_WITHOUT_ADS, null_when=_LIVE, waived_by="livestream")
 _BITRATE = Property("bitrate", "integer", unit="kbps")
 _FRAMERATE = Property("framerate", "number", unit="frames a second")
 _SOUND = Property("sound", "integer")
@@ -96,7 +96,7 @@ _AD_PART = (
     _TITLE,
     _PUBLISHER,
     replace(_CURSOR, unit="seconds within the ad"),
-    replace(_LENGTH, unit="seconds", null_when=""),
+    replace(_LENGTH, unit="seconds", null_when="", waived_by=""),
     Property("load_type", "string", enum=LOAD_TYPES),
     _USER,
 )

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Mapping
 
 _EXAMPLES = 3
 _EXACT_BYTES = 1 << 16
 _LONGEST_MESSAGE = 500
+_LISTED_VALUES = 100
 
 
 class Snapshot(NamedTuple):
@@ -48,28 +49,45 @@ class Example(NamedTuple):
 
 @dataclass(slots=True)
 class Finding:
-    """How often something was found, and its first rows in the order of the sources."""
+    """How often something was found, and its first rows in the order of the sources.
+
+    ``values`` counts the values that it was found in, where that helps: each of the first hundred different ones.
+    ``valid`` are the values that would have been right.
+    """
 
     count: int = 0
     examples: list[Example] = field(default_factory=list)
+    values: Counter[str] = field(default_factory=Counter)
+    valid: tuple[str, ...] = ()
 
-    def add(self, count: int, examples: Iterable[Example]) -> None:
+    def add(self, count: int, examples: Iterable[Example], values: Mapping[str, int] | None = None) -> None:
         """Add ``count`` more, with some of their rows."""
         self.count += count
         self.examples = sorted({*self.examples, *examples})[:_EXAMPLES]
+        for value, times in (values or {}).items():
+            if value in self.values or len(self.values) < _LISTED_VALUES:
+                self.values[value] += times
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {"count": self.count, "examples": [example.to_json() for example in self.examples]}
+        values = {"values": dict(self.values.most_common())} if self.values else {}
+        return {"count": self.count, "examples": [example.to_json() for example in self.examples], **values}
 
 
 class Findings(dict[str, Finding]):
     """Findings by a stable word: the code of a reject, the rule of a warning."""
 
-    def note(self, code: str, examples: Iterable[Example], count: int = 1) -> None:
+    def note(
+        self,
+        code: str,
+        examples: Iterable[Example],
+        count: int = 1,
+        values: Mapping[str, int] | None = None,
+        valid: tuple[str, ...] = (),
+    ) -> None:
         """Count ``code``, with rows that show it."""
         short = [example._replace(message=example.message[:_LONGEST_MESSAGE]) for example in examples]
-        self.setdefault(code, Finding()).add(count, short)
+        self.setdefault(code, Finding(valid=valid)).add(count, short, values)
 
     def count(self, code: str, count: int) -> None:
         """Count ``code`` without a row that shows it; nothing for 0."""
@@ -79,11 +97,42 @@ class Findings(dict[str, Finding]):
     def merge(self, other: Findings) -> None:
         """Add all of ``other``."""
         for code, finding in other.items():
-            self.setdefault(code, Finding()).add(finding.count, finding.examples)
+            self.setdefault(code, Finding(valid=finding.valid)).add(finding.count, finding.examples, finding.values)
 
     def most_frequent(self) -> list[tuple[str, Finding]]:
         """Codes and findings, the most frequent first."""
         return sorted(self.items(), key=lambda item: (-item[1].count, item[0]))
+
+
+class Coverage:
+    """How many events have a value at each target; inside a list, how many of its entries.
+
+    ``filled`` is by target (``items[].id``), ``entries`` by list (``items``).
+    """
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.filled: Counter[str] = Counter()
+        self.entries: Counter[str] = Counter()
+
+    def add(self, events: int, filled: Mapping[str, int], entries: Mapping[str, int]) -> None:
+        """Add ``events`` more."""
+        self.events += events
+        self.filled.update(filled)
+        self.entries.update(entries)
+
+    def shares(self) -> Iterator[tuple[str, int, int]]:
+        """Target, how often it has a value, and of how many events or entries; in the order of the mapping."""
+        for target, count in self.filled.items():
+            head, bracket, _ = target.partition("[]")
+            yield target, count, self.entries[head] if bracket and head in self.entries else self.events
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            target: {"count": count, "share": round(count / of, 6) if of else None}
+            for target, count, of in self.shares()
+        }
 
 
 class SizeHistogram:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from importer.errors import ExitCode, Imbalance, ImporterError
 from importer.records import DIGEST_BITS, DIGEST_MODULUS
-from importer.report.figures import Example, Findings, SizeHistogram, Snapshot
+from importer.report.figures import Coverage, Example, Findings, SizeHistogram, Snapshot
+from importer.report.times import Times
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from importer.records import Ack, Span
@@ -74,8 +76,12 @@ class Report:
     without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
     events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
-    all its runs and replays: rows, sent, filtered, rejected, duplicate. ``mapping_warnings`` are sentences about what
-    looks odd in the mapping itself, each with line and column.
+    all its runs and replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events
+    that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
+    ``copied_rows`` are those ``duplicate`` rows that nobody read, because their file has the bytes of another one.
+    ``notes`` say what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is
+    how long a run takes at least, after a dry run. ``without_consent`` are those of the filtered rows of this run whose
+    users had not agreed to all of ``consent``, the categories that the mapping requires.
     """
 
     max_body_bytes: int = 0
@@ -103,15 +109,31 @@ class Report:
     oldest_ms: int | None = None
     newest_ms: int | None = None
     overall: dict[str, int] | None = None
+    coverage: Coverage = field(default_factory=Coverage)
+    times: Times = field(default_factory=Times)
+    personal: set[str] = field(default_factory=set)
+    copied_rows: int = 0
+    notes: list[str] = field(default_factory=list)
     mapping_warnings: list[str] = field(default_factory=list)
+    forecast_seconds: float | None = None
+    without_consent: int = 0
+    consent: tuple[str, ...] = ()
+
+    def begin(self, max_body_bytes: int, notes: Iterable[str], mapping_warnings: Iterable[str]) -> None:
+        """Take over what was decided and said before the first row."""
+        self.max_body_bytes = max_body_bytes
+        self.notes, self.mapping_warnings = list(notes), list(mapping_warnings)
 
     def settle(self, ack: Ack, resent: int = 0) -> None:
         """Every row of ``ack.batch`` has its fate; ``resent`` of its events were sent before."""
         batch, rejects = ack.batch, ack.rejects
         accepted = batch.count - len(ack.refused)
         rejected = len({(reject.source, reject.number) for reject in rejects})
-        self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - rejected
+        duplicate = sum(batch.duplicates.values())
+        self.rows.sent += sum(span.rows for span in batch.spans) - batch.filtered - duplicate - rejected
         self.rows.filtered += batch.filtered
+        self.rows.duplicate += duplicate
+        self.without_consent += batch.without_consent
         self.rows.rejected += rejected
         self.events.accepted += accepted
         self.events.rejected += len(ack.refused)
@@ -131,8 +153,12 @@ class Report:
         for mine, theirs in ((self.rows, other.rows), (self.events, other.events)):
             for item in fields(mine):
                 setattr(mine, item.name, getattr(mine, item.name) + getattr(theirs, item.name))
-        for name in ("requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier"):
+        for name in (
+            "requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier",
+            "without_consent",
+        ):  # fmt: skip
             setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.consent = self.consent or other.consent
         self.warnings.merge(other.warnings)
         self.reject_codes.merge(other.reject_codes)
         self.sizes.merge(other.sizes)
@@ -203,7 +229,18 @@ class Report:
             "fill": round(self.fill, 4) if self.fill is not None else None,
             "rejected_earlier": self.rejected_earlier,
             "overall": self.overall,
+            "warning_values": {
+                rule: dict(finding.values.most_common())
+                for rule, finding in self.warnings.most_frequent()
+                if finding.values
+            },
+            "body_bytes": self.body_bytes,
+            "forecast_seconds": None if self.forecast_seconds is None else round(self.forecast_seconds, 3),
+            "notes": self.notes,
             "mapping_warnings": self.mapping_warnings,
+            "coverage": self.coverage.to_json(),
+            "times": {"oldest_ms": self.oldest_ms, "newest_ms": self.newest_ms, **self.times.to_json()},
+            "filtered": {"consent": self.without_consent},
         }
 
     def render_json(self) -> str:

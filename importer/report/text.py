@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import re
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from importer.errors import ExitCode
+from importer.report.dry_run import dry_run_lines
+from importer.report.printable import one_line, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from importer.report.figures import Findings
+    from importer.report.figures import Finding, Findings
     from importer.report.report import Report
 
-_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_SHOWN_CODES = 10
+_SHOWN_CODES = 20
+_SHOWN_VALUES = 5
+_VALUE_CHARACTERS = 40
+# What is counted without an example needs words.
+_SENTENCES = {
+    "time_ambiguous": "times on a clock that showed that hour twice: the first counts, unless `ambiguous` says else",
+    "time_nonexistent": "times that no clock showed, because it was put forward: they count as an hour later",
+}
 _HEADLINES = {
     "complete": "Import complete",
     "incomplete": "Import incomplete",
@@ -42,6 +50,7 @@ def render_text(report: Report, *, dry_run: bool = False) -> str:
     lines += ["", *_counts(report), *_traffic(report)]
     lines += _findings("Rejects by reason", report.reject_codes)
     lines += _findings("Warnings", report.warnings)
+    lines += dry_run_lines(report) if dry_run else ()
     lines += ["", *_outcome(report)]
     hint = "" if dry_run else _next_step(report)
     return "\n".join([*lines, "", f"Next: {printable(hint)}"] if hint else lines)
@@ -61,15 +70,6 @@ def render_findings(report: Report) -> str:
     return "\n".join(lines)
 
 
-def printable(text: str) -> str:
-    """``text`` with all that could steer a terminal written out as an escape; newlines and tabs stay."""
-    return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-def _one_line(text: str) -> str:
-    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
-
-
 def _counts(report: Report) -> Iterator[str]:
     rows, events = report.rows, report.events
     yield _line("rows", rows.read, "read")
@@ -81,7 +81,11 @@ def _counts(report: Report) -> Iterator[str]:
         "done by an earlier run": rows.skipped,
         "pending": rows.pending,
     }
-    yield from (_line("", count, fate) for fate, count in others.items() if count)
+    for fate, count in others.items():
+        if count:
+            yield _line("", count, fate)
+        if fate == "filtered" and report.without_consent:
+            yield f"{'':>17}of them {report.without_consent:,} without consent {one_line(', '.join(report.consent))}"
     yield _line("events", events.accepted, "accepted")
     if events.rejected:
         yield _line("", events.rejected, "rejected by the destination")
@@ -109,12 +113,33 @@ def _findings(title: str, findings: Findings) -> Iterator[str]:
     yield from ("", title)
     found = findings.most_frequent()
     for code, finding in found[:_SHOWN_CODES]:
-        yield f"{finding.count:>16,}  {_one_line(code)}"
+        yield f"{finding.count:>16,}  {one_line(code)}"
         if finding.examples:
             first = finding.examples[0]
-            yield f"{'':>18}{_one_line(first.file)}:{first.order[1]}: {_one_line(first.message)}"
+            place = f"{one_line(first.file)}:{first.order[1]}: " if first.file else ""
+            yield f"{'':>18}{place}{one_line(first.message)}"
+        elif code in _SENTENCES:
+            yield f"{'':>18}{_SENTENCES[code]}"
+        if finding.values:
+            yield f"{'':>18}{_values(finding)}"
     if len(found) > _SHOWN_CODES:
         yield f"{'':>18}and {len(found) - _SHOWN_CODES} more reasons"
+
+
+def _values(finding: Finding) -> str:
+    """The values that something was found in, the most frequent first, each with what was probably meant."""
+    listed = finding.values.most_common()
+    shown = [
+        f"{one_line(value[:_VALUE_CHARACTERS])!r} {count:,}{_meant(value, finding.valid)}"
+        for value, count in listed[:_SHOWN_VALUES]
+    ]
+    more = f" and {len(listed) - _SHOWN_VALUES} other values" if len(listed) > _SHOWN_VALUES else ""
+    return f"values: {', '.join(shown)}{more}"
+
+
+def _meant(value: str, valid: tuple[str, ...]) -> str:
+    close = get_close_matches(value.lower(), valid, n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def _outcome(report: Report) -> Iterator[str]:

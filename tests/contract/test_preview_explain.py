@@ -207,8 +207,8 @@ def test_explain_of_a_group_marks_the_row_and_cuts_long_groups_around_it(command
 def test_explain_for_machines_is_one_object(command: Command) -> None:
     (body,) = command("explain", "m.yaml", "a.csv:3", "--json").objects
     assert list(body) == [
-        "file", "row", "line", "fate", "reason", "record", "source_rows", "where", "group", "targets", "rejects", "key",
-        "bytes", "event",
+        "file", "row", "line", "fate", "reason", "record", "source_rows", "where", "group", "consent", "targets",
+        "rejects", "key", "warnings", "places", "bytes", "event",
     ]  # fmt: skip
     assert body["targets"][2] == {
         "target": "value",

@@ -68,9 +68,9 @@ class Counting(Encoder):
 
     calls = 0
 
-    def prepared(self, rows: pl.DataFrame, failures: Failures) -> pl.DataFrame:
+    def prepared(self, rows: pl.DataFrame, failures: Failures, entries: dict[str, pl.DataFrame]) -> pl.DataFrame:
         self.calls += 1
-        return super().prepared(rows, failures)
+        return super().prepared(rows, failures, entries)
 
 
 def test_what_fails_without_any_row_is_raised_at_once() -> None:

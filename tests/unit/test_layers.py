@@ -14,7 +14,7 @@ CONFIG = Path(__file__).parents[2] / ".importlinter"
 # Who may import what the contract forbids to all others.
 ALLOWED = {
     "sandbox": {"sandbox"},
-    "columns": {"api", "frames", "source", "mapping", "encoder", "rules", "replay", "staging"},
+    "columns": {"api", "duplicates", "frames", "source", "mapping", "encoder", "rules", "lookups", "replay", "staging"},
     "http": {"transport", "sandbox"},
     "terminal": {"cli"},
 }

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from importer.checkpoint import ImportStatus
 
+NOW_MS = 1_800_000_000_000
 PLAIN = """\
 version: 1
 event: purchase
@@ -71,7 +72,7 @@ class House:
         with Checkpoint(self.folder / "state", self._key, lambda: datetime(2026, 3, 1, tzinfo=UTC)) as checkpoint:
             todo = outstanding(plan, checkpoint, Quiet(), check)
             todo.note(report)
-            belt, events = Belt(plan, todo.works), []
+            belt, events = Belt(plan, todo.works, NOW_MS), []
             for batch in belt.batches() if send else ():
                 checkpoint.commit(Changes(announced=list(batch.spans)))
                 ack = Ack(batch, batch.digest())
@@ -79,6 +80,7 @@ class House:
                 report.settle(ack)
                 events += [piece.event(i) for piece in batch.pieces for i in range(piece.start, piece.stop)]
             checkpoint.commit(Changes(total_rows=belt.ended))
+            belt.note(report)
             todo.settle(checkpoint, report)
             report.rows.read = report.rows.skipped + report.rows.duplicate + belt.rows_read
             todo.remove_finished(checkpoint)
@@ -361,7 +363,7 @@ def test_a_dry_run_leaves_nothing_on_disk(house: House) -> None:
     report = Report()
     with everything(plan, Quiet(), go_on) as todo:
         todo.note(report)
-        events = sum(batch.count for batch in Belt(plan, todo.works).batches())
+        events = sum(batch.count for batch in Belt(plan, todo.works, NOW_MS).batches())
         assert list((house.folder / "state").iterdir()) != []
     assert (events, report.rows.duplicate, todo.total_rows) == (3, 4, 8)
     assert list((house.folder / "state").iterdir()) == []

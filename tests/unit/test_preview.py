@@ -19,6 +19,7 @@ from importer.settings import RunSettings
 if TYPE_CHECKING:
     from importer.report import Snapshot
 
+NOW_MS = 1_800_000_000_000
 ROOT = Path(__file__).parents[2]
 FIELDS = """\
 fields:
@@ -66,7 +67,7 @@ def planned(mapping: str, files: dict[str, str], test_code: str | None = None) -
 def sent(planned: Plan) -> list[bytes]:
     """All events of a run, in its order."""
     with everything(planned, Silent(), lambda: None) as todo:
-        pieces = [piece for batch in Belt(planned, todo.works).batches() for piece in batch.pieces]
+        pieces = [piece for batch in Belt(planned, todo.works, NOW_MS).batches() for piece in batch.pieces]
         return [piece.event(index) for piece in pieces for index in range(piece.start, piece.stop)]
 
 

@@ -1,0 +1,116 @@
+"""Which events repeat the id of an earlier one: what a dry run says about them, and what ``dedupe`` leaves out.
+
+``dedupe: true`` needs a pass over all rows before the first request, because an event is the first with its id only if
+it is sent: one that is rejected or filtered does not count. The pass is the dry run's, over all files of the run, also
+those that an earlier run has finished, in their order. So it finds the same firsts whenever it is repeated, as after a
+kill, as long as the same files are named.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from importer.belt import Belt
+from importer.checkpoint import OPEN_END
+from importer.duplicates import Identities, LeftOut
+from importer.outstanding import Work
+from importer.records import Place, Span
+from importer.report import Example, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from importer.duplicates import Repeat, Repeats
+    from importer.mapping.document import Mapping
+    from importer.outstanding import Outstanding
+    from importer.plan import Plan
+    from importer.report import Progress, Report
+
+_SENT_TWICE = (
+    "the event has the id and the content of {}: it would be sent twice (`dedupe: true` keeps the first)",
+    "the event has the id of {}, and another content: is the `key` too short?",
+)
+_LEFT_OUT = (
+    "the event has the id and the content of {}: it is left out",
+    "the event has the id of {}, and another content: it is left out all the same; is the `key` too short?",
+)
+PHASE = "looking for duplicates"
+_PROGRESS_SECONDS = 0.25
+
+
+def can_repeat(mapping: Mapping) -> bool:
+    """Whether two events can have one id: not if it is made of file and row, or of what makes them groups."""
+    is_derived = "context.event_id" not in mapping.fields
+    is_unique = mapping.key == "position" or (mapping.group_by is not None and mapping.key is None)
+    return not (is_derived and is_unique)
+
+
+def first_pass(
+    plan: Plan, todo: Outstanding, now_ms: int, report: Report, progress: Progress, check: Callable[[], None]
+) -> LeftOut | None:
+    """The events that this run leaves out, and in ``report`` what they repeat; ``None`` if the mapping keeps all.
+
+    ``check`` raises when the run shall stop. A replay of rejected rows does not look for duplicates.
+
+    Raises:
+        ImporterError: as reading and encoding do; or there is no room for the ids.
+    """
+    is_replay = any(source.is_replay for source in plan.sources)
+    if not plan.document.mapping.dedupe or not can_repeat(plan.document.mapping) or is_replay or not todo.works:
+        return None
+    works = _whole(plan, todo)
+    with Identities(plan.settings.state_dir) as identities:
+        _look(Belt(plan, works, now_ms, identities=identities), progress, check)
+        repeats = identities.repeats()
+    note_repeats(report, repeats, works, is_left_out=True)
+    return LeftOut({work.number: repeats.rows(order) for order, work in enumerate(works)})
+
+
+def _whole(plan: Plan, todo: Outstanding) -> list[Work]:
+    """All rows of all sources of the run in their order, whatever of them is done."""
+    by_number = {work.number: work.source for work in todo.works}
+    if plan.document.mapping.group_by is None:
+        numbers = {known.path: known.number for known in todo.known if known.number not in todo.copies}
+        by_number |= {numbers[source.identifier]: source for source in plan.sources if source.identifier in numbers}
+        places = {source.identifier: place for place, source in enumerate(plan.sources)}
+        paths = {number: path for path, number in numbers.items()}
+        order = sorted(by_number, key=lambda number: places.get(paths.get(number, ""), number))
+    else:
+        order = list(by_number)
+    return [Work(by_number[number], number, [Span(number, 1, OPEN_END)]) for number in order]
+
+
+def _look(belt: Belt, progress: Progress, check: Callable[[], None]) -> None:
+    shown = time.monotonic()
+    for _ in belt.encode_all():
+        check()
+        if time.monotonic() - shown > _PROGRESS_SECONDS:
+            shown = time.monotonic()
+            progress.update(Snapshot(belt.rows_read, None, 0, 0, PHASE))
+
+
+def note_repeats(report: Report, repeats: Repeats, works: Sequence[Work], *, is_left_out: bool) -> None:
+    """Count ``repeats`` as warnings of ``report``, each kind with its first pairs of rows."""
+    same, other = _LEFT_OUT if is_left_out else _SENT_TWICE
+    for rule, count, examples, message in (
+        ("duplicate_event", repeats.same, repeats.examples_same, same),
+        ("duplicate_id", repeats.other, repeats.examples_other, other),
+    ):
+        if count:
+            report.warnings.note(rule, _examples(examples, works, message), count)
+
+
+def _examples(repeats: Iterable[Repeat], works: Sequence[Work], message: str) -> list[Example]:
+    found = []
+    for repeat in repeats:
+        here, first = _place(works[repeat.order], repeat.row), _place(works[repeat.first_order], repeat.first_row)
+        words = message.format(f"{first.file}:{first.row}")
+        found.append(Example((works[repeat.order].number, here.row), here.file, words))
+    return found
+
+
+def _place(work: Work, row: int) -> Place:
+    """Where a row stands. Reads it again: that is done for a few examples only."""
+    chunk = next(work.source.open(work.number).chunks([Span(work.number, row, row + 1)]))
+    return chunk.places(row) if chunk.places else Place(work.source.name, row, chunk.line_of(row))

@@ -1,0 +1,228 @@
+"""Events that repeat the id of an earlier one: found exactly, and on disk where memory does not do.
+
+An event is known here by four numbers: 128 bits of its id (a derived id is 128 bits; of another one, the first of its
+SHA-256), the place of its source among those of the run, its first row, and 64 bits of the digest of its bytes. They
+are gathered in columns, sorted by id, and written as runs when they become many; at the end, runs are read range by
+range, so that equal ids meet.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+import polars as pl
+import pyarrow as pa
+
+from importer.errors import StateUnusable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from importer.records import EncodedRows, Span
+
+MEMORY_EVENTS = 2_000_000
+"""So many events are kept in memory: some 80 MB."""
+_EXAMPLES = 3
+_PREFIX = "importer-ids-"
+_HIGH, _LOW, _ORDER, _ROW, _DIGEST = "high", "low", "order", "row", "digest"
+_FIRST_ORDER, _FIRST_ROW, _SAME = "first_order", "first_row", "same"
+
+
+class Repeat(NamedTuple):
+    """An event and the first one with its id: places of their sources in the run, first rows. ``same``: same bytes."""
+
+    order: int
+    row: int
+    first_order: int
+    first_row: int
+    same: bool
+
+
+@dataclass(slots=True)
+class Repeats:
+    """The events that repeat an id. ``same`` of them repeat the whole event, ``other`` have other bytes.
+
+    ``examples_same`` and ``examples_other`` are the first of each. The rows take 8 bytes for each repeat.
+    """
+
+    same: int = 0
+    other: int = 0
+    examples_same: list[Repeat] = field(default_factory=list)
+    examples_other: list[Repeat] = field(default_factory=list)
+    _rows: dict[int, list[pl.Series]] = field(default_factory=dict)
+
+    def add(self, found: pl.DataFrame) -> None:
+        """Add repeats of some ids."""
+        same = found.filter(pl.col(_SAME))
+        other = found.filter(~pl.col(_SAME))
+        self.same += same.height
+        self.other += other.height
+        self.examples_same = _first(self.examples_same, same)
+        self.examples_other = _first(self.examples_other, other)
+        for (order,), part in found.partition_by(_ORDER, as_dict=True).items():
+            self._rows.setdefault(int(order), []).append(part[_ROW])
+
+    def rows(self, order: int) -> pl.Series:
+        """First rows of the events of one source that repeat an id, increasing."""
+        parts = self._rows.get(order, [])
+        whole = pl.concat(parts).sort() if parts else pl.Series(dtype=pl.Int64)
+        self._rows[order] = [whole]
+        return whole
+
+
+class LeftOut:
+    """The events that are not sent because they repeat an id: by number of the source, their first rows."""
+
+    def __init__(self, rows: Mapping[int, pl.Series]) -> None:
+        self._rows = rows
+
+    def within(self, span: Span) -> pl.Series:
+        """Those in ``span``."""
+        rows = self._rows.get(span.source)
+        if rows is None:
+            return pl.Series(dtype=pl.Int64)
+        first, last = rows.search_sorted(pl.Series([span.start, span.stop]), side="left")
+        return rows[first:last]
+
+
+class Identities:
+    """Takes the ids of events. A context manager: what it has on disk is gone when it is left.
+
+    ``directory`` is where it may use disk (``None``: where the system keeps temporary files), beyond
+    ``memory_events`` events.
+    """
+
+    def __init__(self, directory: Path | None, memory_events: int = MEMORY_EVENTS) -> None:
+        self._directory = directory
+        self._memory_events = memory_events
+        self._pending: list[pl.DataFrame] = []
+        self._pending_events = 0
+        self._runs: list[Path] = []
+        self._disk: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        if self._disk is not None:
+            self._disk.cleanup()
+
+    def add(self, order: int, encoded: EncodedRows) -> None:
+        """Take the events of a chunk of the source that is number ``order`` of the run.
+
+        Raises:
+            StateUnusable: the disk is full or broken.
+        """
+        if not encoded.count:
+            return
+        self._pending.append(_known(order, encoded))
+        self._pending_events += encoded.count
+        if self._pending_events >= self._memory_events:
+            self._write()
+
+    def repeats(self) -> Repeats:
+        """All events that repeat the id of an earlier one. Raises StateUnusable as :meth:`add`."""
+        found = Repeats()
+        if self._runs:
+            self._write()
+            ranges = self._ranges()
+        else:
+            ranges = iter([pl.concat(self._pending)] if self._pending else [])
+        for frame in ranges:
+            if frame[_HIGH].n_unique() < frame.height:  # else there is nothing to look for, and sorting costs more
+                found.add(_repeats(frame))
+        return found
+
+    def _write(self) -> None:
+        if not self._pending:
+            return
+        try:
+            if self._disk is None:
+                place = Path(self._directory or tempfile.gettempdir())
+                _remove_what_kills_left(place)
+                self._disk = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
+            run = Path(self._disk.name, f"{len(self._runs):05}.arrow")
+            pl.concat(self._pending).sort(_HIGH).write_ipc(run)
+        except OSError as error:
+            where = self._directory or tempfile.gettempdir()
+            message = f"The ids of events cannot be kept in {where}: {error.strerror or error}."
+            raise StateUnusable(message, "Make room there, or name another place with --state-dir.") from None
+        self._runs.append(run)
+        self._pending, self._pending_events = [], 0
+
+    def _ranges(self) -> Iterator[pl.DataFrame]:
+        """All events in ranges of ids, each of which fits into memory beside nothing else."""
+        runs = [_mapped(run) for run in self._runs]
+        count = max(1, 2 * sum(run.height for run in runs) // self._memory_events)
+        edges = [(1 << 64) * number // count for number in range(count)] + [(1 << 64) - 1]
+        for start, stop in pairwise(edges):
+            is_last = stop == edges[-1]
+            yield pl.concat(_between(run, start, stop, is_last=is_last) for run in runs)
+
+
+def _remove_what_kills_left(place: Path) -> None:
+    """Delete the directories of processes that were killed: their names say whose they are."""
+    for directory in place.glob(f"{_PREFIX}*"):
+        owner = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            shutil.rmtree(directory, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue  # somebody else's, and alive; or a name that is none of ours
+
+
+def _mapped(run: Path) -> pl.DataFrame:
+    """The events of a run as they lie on disk."""
+    with pa.memory_map(str(run)) as file:
+        found = pl.from_arrow(pa.ipc.open_file(file).read_all())
+    assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
+    return found
+
+
+def _between(run: pl.DataFrame, start: int, stop: int, *, is_last: bool) -> pl.DataFrame:
+    bounds = run[_HIGH].search_sorted(pl.Series([start, stop], dtype=pl.UInt64), side="left")
+    first, last = bounds[0], run.height if is_last else bounds[1]
+    return run.slice(first, last - first)
+
+
+def _known(order: int, encoded: EncodedRows) -> pl.DataFrame:
+    """The events of a chunk as numbers, without a copy of what is there."""
+    assert encoded.ids is not None  # noqa: S101 -- the encoder was asked for them
+    high, low = (_numbers(words, pa.uint64()) for words in encoded.ids)
+    third, fourth = (_numbers(limbs, pa.uint64()) for limbs in encoded.digests[2:])
+    digest = (third.diff()[1:] * (1 << 32) + fourth.diff()[1:])[: encoded.count]
+    columns = {_HIGH: high, _LOW: low, _ROW: _numbers(encoded.rows, pa.int64()), _DIGEST: digest}
+    frame = pl.DataFrame({name: column[: encoded.count] for name, column in columns.items()})
+    return frame.with_columns(pl.lit(order, dtype=pl.Int32).alias(_ORDER))
+
+
+def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:
+    found = pl.from_arrow(pa.Array.from_buffers(dtype, len(view), [None, pa.py_buffer(view)]))
+    assert isinstance(found, pl.Series)  # noqa: S101 -- of an array
+    return found
+
+
+def _repeats(frame: pl.DataFrame) -> pl.DataFrame:
+    """Those events of ``frame`` that are not the first with their id, each with the first."""
+    by_id = frame.filter(pl.col(_HIGH).is_duplicated()).sort(_HIGH, _LOW, _ORDER, _ROW)
+    is_repeat = (pl.col(_HIGH) == pl.col(_HIGH).shift()) & (pl.col(_LOW) == pl.col(_LOW).shift())
+    marked = by_id.with_columns(repeat=is_repeat.fill_null(value=False))
+    with_first = marked.with_columns(
+        pl.when(~pl.col("repeat")).then(pl.col(name)).forward_fill().alias(f"first_{name}")
+        for name in (_ORDER, _ROW, _DIGEST)
+    )
+    found = with_first.filter("repeat").with_columns((pl.col(_DIGEST) == pl.col("first_digest")).alias(_SAME))
+    return found.select(_ORDER, _ROW, _FIRST_ORDER, _FIRST_ROW, _SAME)
+
+
+def _first(known: list[Repeat], found: pl.DataFrame) -> list[Repeat]:
+    lowest = found.bottom_k(_EXAMPLES, by=[_ORDER, _ROW])
+    return sorted([*known, *(Repeat(*row) for row in lowest.iter_rows())])[:_EXAMPLES]

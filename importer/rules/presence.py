@@ -1,0 +1,97 @@
+"""What must be there: properties that the reference requires, always or beside others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import polars as pl
+
+from importer import reference
+from importer.rules.rule import EVENT_NAME, EventNames, Given, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from importer.reference import Property
+
+ENTRY = "items[]."
+# What the API itself requires is an error of the mapping and of the row, long before these rules are asked.
+_ESSENTIAL = frozenset({EVENT_NAME, "context.event_id", "context.event_timestamp"})
+_ALWAYS, _NEVER = pl.lit(value=True), pl.lit(value=False)
+
+
+class Demand(NamedTuple):
+    """That ``path`` is required: always, beside one of ``beside``, unless there is one of ``unless``, or a waiver."""
+
+    path: str
+    beside: tuple[str, ...]
+    unless: tuple[str, ...]
+    waived_by: str
+
+
+def presence_rules(names: EventNames, given: Mapping[str, Given], *, of_entries: bool) -> Iterator[Rule]:
+    """A rule for each property that may not be missing; ``of_entries``: of those inside the entries of ``items``."""
+    demanded: dict[Demand, list[str]] = {}
+    for event in names.possible():
+        for demand in _demands(event, of_entries=of_entries):
+            demanded.setdefault(demand, []).append(event)
+    for demand, events in demanded.items():
+        if (failed := _unmet(demand, given)) is not None:
+            yield Rule("required", demand.path, _message(demand, events, given), failed, applies=names.among(events))
+
+
+def _demands(event: str, *, of_entries: bool) -> Iterator[Demand]:
+    found = reference.properties(event)
+    is_standard = event in reference.EVENTS
+    has_user = is_standard and found["user"].required == "yes"
+    for path, prop in found.items():
+        if path.startswith(ENTRY) != of_entries or path in _ESSENTIAL or prop.type == "object":
+            continue
+        if not is_standard and path.startswith(ENTRY):
+            continue  # the entries of an event of one's own are one's own
+        if (prop.required == "yes" or prop.beside or _is_first_of_either(prop)) and (has_user or not prop.unless):
+            yield Demand(path, prop.beside, prop.unless, prop.waived_by)
+
+
+def _is_first_of_either(prop: Property) -> bool:
+    """Of properties that make up for each other one is asked for both."""
+    return bool(prop.unless) and prop.path < min(prop.unless)
+
+
+def _unmet(demand: Demand, given: Mapping[str, Given]) -> pl.Expr | None:
+    """Where the demand is not met; ``None`` if that cannot be."""
+    conditions = [missing(given, path) for path in (demand.path, *demand.unless)]
+    if demand.beside:
+        conditions.append(pl.any_horizontal(~missing(given, path) for path in demand.beside))
+    if demand.waived_by in given:
+        waiver = given[demand.waived_by]
+        conditions.append(~(pl.lit(waiver.constant) if waiver.expr is None else waiver.expr).fill_null(value=False))
+    can_fail = not any(_is_constant(given, path) for path in (demand.path, *demand.unless))
+    can_apply = not demand.beside or any(path in given for path in demand.beside)
+    return pl.all_horizontal(conditions) if can_fail and can_apply else None
+
+
+def missing(given: Mapping[str, Given], path: str) -> pl.Expr:
+    """Where an event has nothing at ``path``."""
+    found = given.get(path)
+    if found is None:
+        return _ALWAYS
+    return _NEVER if found.expr is None else found.expr.is_null()
+
+
+def _is_constant(given: Mapping[str, Given], path: str) -> bool:
+    return path in given and given[path].expr is None
+
+
+def _message(demand: Demand, events: list[str], given: Mapping[str, Given]) -> str:
+    what = " or ".join(f"`{path}`" for path in (demand.path, *demand.unless))
+    beside = f" beside {' or '.join(f'`{path}`' for path in demand.beside)}" if demand.beside else ""
+    is_mapped = any(path in given for path in (demand.path, *demand.unless))
+    why = "is empty here" if is_mapped else "no field of the mapping gives it"
+    return f"{what} is required{beside} for {named(events)} by the event reference, and {why}"
+
+
+def named(events: list[str]) -> str:
+    """The names of events in a sentence, not too many."""
+    shown, more = events[:3], len(events) - 3
+    return ", ".join(shown) + (f" and {more} other events" if more > 0 else "")

@@ -1,0 +1,92 @@
+"""``dedupe: true`` against the sandbox: one event an id, over files, runs and limits, with all books in balance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+import importer
+from importer.sandbox.process import received, spawn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+MAPPING = """\
+version: 1
+event: purchase
+key: id
+dedupe: true
+fields:
+  id: id
+  n: n
+  user.id: id
+  context.event_timestamp: {value: 1700000000000}
+"""
+GROUPED = MAPPING.replace("key: id", "group_by: [id, n]\nkey: id")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with spawn() as address:
+        yield address
+
+
+def write(folder: Path, name: str, cells: str) -> Path:
+    file = folder / name
+    file.write_text("id,n\n" + "".join(f"{cell}\n" for cell in cells.split()), encoding="utf-8")
+    return file
+
+
+def sent(url: str, mapping: Path, *files: Path, limit: int | None = None) -> tuple[importer.Report, int]:
+    """The report of a run, and how many events arrived by it."""
+    before = received(url)["events"]
+    report = importer.run(mapping, list(files), site="7", source_key="k", url=url, limit=limit)
+    return report, received(url)["events"] - before
+
+
+def test_over_files_and_runs(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    a = write(tmp_path, "a.csv", "1,x 2,x 1,x")
+    first, arrived = sent(url, mapping, a)
+    assert (first.rows.sent, first.rows.duplicate, arrived) == (2, 1, 2)
+    b = write(tmp_path, "b.csv", "2,y 3,y 3,z")
+    dry = importer.validate(mapping, [a, b])
+    second, arrived = sent(url, mapping, a, b)
+    assert (second.rows.sent, second.rows.duplicate, second.rows.skipped, arrived) == (1, 2, 3, 1)
+    assert second.overall == {"rows": 6, "sent": 3, "filtered": 0, "rejected": 0, "duplicate": 3}
+    assert dry.digest == second.digest
+    assert dry.rows.duplicate == 3
+    third, arrived = sent(url, mapping, a, b)
+    assert (third.status, arrived) == ("nothing_new", 0)
+
+
+def test_a_limited_run_goes_on_with_the_same_firsts(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "limited.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    source = write(tmp_path, "a.csv", "1,x 2,x 1,y 3,x 2,y 4,x")
+    part, arrived = sent(url, mapping, source, limit=3)
+    assert (part.rows.sent, part.rows.duplicate, arrived) == (3, 1, 3)
+    rest, arrived = sent(url, mapping, source)
+    assert (rest.rows.sent, rest.rows.duplicate, rest.rows.skipped, arrived) == (1, 1, 4, 1)
+
+
+def test_groups_with_a_key_of_their_own(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "grouped.yaml"
+    mapping.write_text(GROUPED, encoding="utf-8")
+    source = write(tmp_path, "a.csv", "1,x 1,y 2,x 1,x 1,y 1,y")
+    report, arrived = sent(url, mapping, source)
+    assert (report.rows.sent, report.rows.duplicate, report.events.accepted, arrived) == (3, 3, 2, 2)
+    assert importer.validate(mapping, source).digest == report.digest
+
+
+def test_a_frame(tmp_path: Path) -> None:
+    import polars as pl  # noqa: PLC0415 -- of this test alone
+
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    found = importer.encode(pl.DataFrame({"id": ["1", "2", "1"], "n": ["a", "b", "c"]}), mapping)
+    assert [b'"n":"a"' in event for event in found.events] == [True, False]
+    assert (found.duplicates, found.filtered, len(found.rejects)) == (1, 0, 0)
