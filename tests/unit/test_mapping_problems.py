@@ -164,7 +164,7 @@ def test_python_gets_the_same(said: Said) -> None:
         api.validate(text, (str(said.folder / name) for name in ("a.csv",)))
     assert len(caught.value.problems) == 2
     report = api.validate(HEAD + FIELDS + "  valeu: total\n", [said.folder / "a.csv"])
-    assert [warning[:17] for warning in report.mapping_warnings] [:1] == ["line 8, column 3:"]
+    assert [warning[:17] for warning in report.mapping_warnings][:1] == ["line 8, column 3:"]
     assert report.to_json()["mapping_warnings"] == report.mapping_warnings
 
 
