@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 from importer import pipeline
 from importer.errors import ExitCode, ImporterError, UsageInvalid
 from importer.frames import Encoded, encode_frame
-from importer.mapping.advice import document_warnings
 from importer.mapping.document import Document, load_document, parse_document
 from importer.mapping.nearest import did_you_mean
 from importer.plan import told_with_columns
@@ -119,7 +118,6 @@ def _validate(
     stop: Stop,
 ) -> None:
     planned = pipeline.plan(_load_beside(mapping, names), names, settings)
-    report.mapping_warnings += document_warnings(planned.document)
     pipeline.validate(planned, report, progress or _Silent(), stop)
 
 

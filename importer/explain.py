@@ -238,13 +238,17 @@ class _Explainer:
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
         frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
-        numbers = (
-            NumberFormat(options.decimal, options.thousands, is_of_csv=True)
-            if source.dialect is not None
-            else NumberFormat()
+        is_csv = source.dialect is not None
+        numbers = NumberFormat(options.decimal, options.thousands, is_of_csv=True) if is_csv else NumberFormat()
+        plan, kinds = self._plan, target_kinds(self._mapping.payload)
+        context = Context(
+            self._mapping.timezone,
+            numbers,
+            plan.units,
+            kinds=kinds,
+            lookups=plan.lookups,
+            country=self._mapping.country,
         )
-        plan, kinds, country = self._plan, target_kinds(self._mapping.payload), self._mapping.country
-        context = Context(self._mapping.timezone, numbers, plan.units, None, kinds, plan.lookups, country)
         fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())

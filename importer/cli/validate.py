@@ -57,7 +57,7 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
 
 def _check_alone(mapping: Path, report: Report) -> None:
-    """All that can be known without any column."""
+    """All that can be known without any column: the mapping by itself, and the files that it looks values up in."""
     from importer.lookups import check_lookups
     from importer.mapping.advice import document_warnings
     from importer.mapping.document import load_document

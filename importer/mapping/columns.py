@@ -101,12 +101,11 @@ class Columns:
             return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
         hint = did_you_mean(name, self.schema)
         is_same = name.lower() in map(str.lower, self.schema)
-        is_constant = path[0] == "fields" and path[-2:] != ("lookup", "on") and not is_same
-        if not is_constant or (hint and not _CONSTANT.fullmatch(name)):
+        is_field = path[0] == "fields" and path[-2:] != ("lookup", "on")
+        if not is_field or is_same or (hint and not _CONSTANT.fullmatch(name)):
             return hint
-        return f"{hint}; for a constant write {{value: {printable(json.dumps(name, ensure_ascii=False))}}}".replace(
-            "?;", "? Or"
-        )
+        constant = f"; for a constant write {{value: {printable(json.dumps(name, ensure_ascii=False))}}}"
+        return f"{hint}{constant}".replace("?;", "? Or")
 
 
 def _typed(name: str, kind: str, source: Value, context: Context) -> Value:

@@ -133,18 +133,17 @@ class _Compiler:
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
-        if self._document.gaps.hide(path, missing=missing):
-            return
-        of_key = missing and path[0] == "source"  # its columns are keys
-        (self._missing if missing else self._problems).append(self._located(path, message, of_key=of_key))
+        if not self._document.gaps.hide(path, missing=missing):
+            of_key = missing and path[0] == "source"  # its columns are keys
+            (self._missing if missing else self._problems).append(self._located(path, message, of_key=of_key))
 
     def _located(self, path: Path, message: str, *, of_key: bool = False) -> Problem:
         return Problem(*place_of(self._document.root, path, of_key=of_key), dotted(path), message)
 
     def _raise_problems(self) -> None:
         if self._problems:
-            found = self._problems + self._missing + self._damaged
-            raise MappingInvalid(self._document.name, found, advice(self._document))
+            problems = self._problems + self._missing + self._damaged
+            raise MappingInvalid(self._document.name, problems, advice(self._document))
         if self._damaged:
             raise LookupUnreadable(self._document.name, self._damaged + self._missing)
         if self._missing:

@@ -18,7 +18,7 @@ _REFUND = "refund"
 
 
 def identity_warnings(mapping: Mapping) -> Iterator[Finding]:
-    """A finding where refunds have the number of their order for a key: an order may be refunded more than once."""
+    """A warning where refunds have the number of their order for a key: an order may be refunded more than once."""
     order = mapping.fields.get("id")
     column = order.column if isinstance(order, FieldSpec) else None
     key = (mapping.key or mapping.group_by) if EVENT_ID not in mapping.fields else None
@@ -30,7 +30,7 @@ def identity_warnings(mapping: Mapping) -> Iterator[Finding]:
         "one order would have the same context.event_id; add a column that tells them apart, "
         f"e.g. `{entry}: [{order_id}, refund_id]`"
     )
-    yield Finding((entry,), message, of_key=True)
+    yield Finding((entry,), message)
 
 
 def _may_refund(event: EventSpec) -> bool:

@@ -135,7 +135,7 @@ def compile_group_sql(
 def is_constant(text: str) -> bool:
     """Whether ``text`` is SQL that reads no column, and gives the same in every row."""
     try:
-        return not set(columns(_parsed(text)))
+        return not list(columns(_parsed(text)))
     except SqlInvalid:
         return False
 
