@@ -19,7 +19,21 @@ from importer.rules.personal import find_personal
 
 ROWS = 25_000
 ROUNDS = 31
-WORDS = "robe longue courte lin coton bio femme homme enfant chaussure running veste cuir noir blanc bleu rouge".split()
+WORDS = (
+    "robe",
+    "longue",
+    "courte",
+    "lin",
+    "coton",
+    "bio",
+    "femme",
+    "enfant",
+    "running",
+    "veste",
+    "cuir",
+    "noir",
+    "bleu",
+)
 BRANDS = ("Acme", "Globex", "Maison Durand", "Initech", "Umbrella & Co")
 
 

@@ -28,7 +28,8 @@ _DIGIT = 0x30  # flipped: digits 0 to 15, marks 16 to 31, letters and control ch
 _MARK = 0x10  # flipped as well: marks 0 to 15, digits 16 to 31
 _CLASS = 16  # what is below is of the class
 _NUMBER = 32  # what is below is a digit or a mark
-_LETTER = 0x40
+_LETTER = 0x40  # flipped as well as that of a digit: letters below 64
+_NO_LETTER = 0xC0  # these bits, then, are those of no letter
 _NOT_ASCII = 0x80
 _ZERO, _TWO, _SEVEN, _TEN = 0, 2, 7, 10
 _SPACE, _PLUS, _PERCENT = (ord(mark) ^ _DIGIT for mark in " +%")
@@ -40,7 +41,7 @@ _BETWEEN = "\n"  # no digit, mark or letter, and neither is the length of a shor
 _MOST_UNUSED = 1.5  # bytes that are looked at where they lie, for each byte of the texts
 _SHORTEST_NUMBER = 9  # +12345678
 _BLOCK_BYTES = 1 << 19  # what stays in the cache of a core, with all that is made of it
-_NO_BYTE, _NO_DIGIT = 256, 255
+_NO_BYTE = 256
 _OVERLAP_BYTES = 32  # more than any sequence that is looked for
 
 
@@ -131,9 +132,14 @@ class Numbers:
         return self._runs[length]
 
     @cached_property
+    def others(self) -> pl.Series:
+        """Letters below 64, digits from there to 73, and all else more."""
+        return self.digits ^ _LETTER
+
+    @cached_property
     def begins(self) -> pl.Series:
-        """Where no digit stands before."""
-        return self.digits.shift(1, fill_value=_NO_DIGIT) >= _TEN
+        """Where no letter or digit stands before."""
+        return self.others.shift(1, fill_value=_NO_LETTER) >= _LETTER + _TEN
 
 
 def suspects(cells: Cells) -> dict[str, pl.Series]:
@@ -213,7 +219,7 @@ def _bare(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
         if zeros.any():
             yield "phone", _both(zeros, (numbers.digits | 1) == _SEVEN, 1)  # 06 or 07
             yield "phone", _both(zeros, _double_zero(numbers, numbers.run(13) < _CLASS), 0)
-    account = _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1)
+    account = _then(numbers.others & _NO_LETTER, ten, 1)
     if _lowest(account) < _CLASS:
         yield "iban", _both(account < _CLASS, numbers.digits < _TEN, 1)
     fourteen = numbers.run(14)
