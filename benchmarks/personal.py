@@ -19,7 +19,21 @@ from importer.rules.personal import find_personal
 
 ROWS = 25_000
 ROUNDS = 31
-WORDS = "robe longue courte lin coton bio femme homme enfant chaussure running veste cuir noir blanc bleu rouge".split()
+WORDS = (
+    "robe",
+    "longue",
+    "courte",
+    "lin",
+    "coton",
+    "bio",
+    "femme",
+    "enfant",
+    "running",
+    "veste",
+    "cuir",
+    "noir",
+    "bleu",
+)
 BRANDS = ("Acme", "Globex", "Maison Durand", "Initech", "Umbrella & Co")
 
 
@@ -48,13 +62,13 @@ def _typical(chance: random.Random) -> dict[str, list[str | None]]:
     def some(count: int, separator: str) -> str:
         return separator.join(chance.choices(WORDS, k=count))
 
-    shop, campaign = "https://www.shop.example.com", "utm_source=newsletter&utm_campaign"
+    shop = "https://www.shop.example.com"
     makers = {
         "order id": lambda: f"FR-{chance.randrange(10**6):09}",
         "sku": lambda: f"SKU{chance.randrange(10**6):06}-{chance.choice('SMLX')}",
         "label": lambda: f"{some(chance.randrange(4, 9), ' ')} {chance.randrange(34, 52)}"[:60],
         "url": lambda: f"{shop}/p/{some(3, '-')}-{chance.randrange(10**7, 10**10)}.html",
-        "referrer": lambda: f"{shop}/s?q={some(2, '+')}&page=3&{campaign}={chance.randrange(10**11, 10**12)}",
+        "referrer": lambda: f"{shop}/s?q={some(2, '+')}&page=3&utm_campaign={chance.randrange(10**11, 10**12)}",
         "ip": lambda: ".".join(str(chance.randrange(1, 255)) for _ in range(4)),
         "status": lambda: chance.choice(["in_progress", "shipped", "delivered", "cancelled"]),
         "customer id": lambda: f"{chance.randrange(10**8):08}",

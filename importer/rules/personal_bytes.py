@@ -28,7 +28,7 @@ _DIGIT = 0x30  # flipped: digits 0 to 15, marks 16 to 31, letters and control ch
 _MARK = 0x10  # flipped as well: marks 0 to 15, digits 16 to 31
 _CLASS = 16  # what is below is of the class
 _NUMBER = 32  # what is below is a digit or a mark
-_LETTER = 0x40
+_LETTER = 0x40  # letters have this bit, and so have some marks
 _NOT_ASCII = 0x80
 _ZERO, _TWO, _SEVEN, _TEN = 0, 2, 7, 10
 _SPACE, _PLUS, _PERCENT = (ord(mark) ^ _DIGIT for mark in " +%")
@@ -40,7 +40,7 @@ _BETWEEN = "\n"  # no digit, mark or letter, and neither is the length of a shor
 _MOST_UNUSED = 1.5  # bytes that are looked at where they lie, for each byte of the texts
 _SHORTEST_NUMBER = 9  # +12345678
 _BLOCK_BYTES = 1 << 19  # what stays in the cache of a core, with all that is made of it
-_NO_BYTE, _NO_DIGIT = 256, 255
+_NO_BYTE = 256
 _OVERLAP_BYTES = 32  # more than any sequence that is looked for
 
 
@@ -48,7 +48,7 @@ class Layout(Enum):
     """How the bytes of texts lie."""
 
     VIEWS = "each text in sixteen bytes, after its length"
-    JOINED = "one behind the other, with a byte between them"
+    JOINED = "one behind the other, with a byte before each"
     TOUCHING = "one behind the other, in any order, and none begins with a digit"
 
 
@@ -75,13 +75,13 @@ class Cells:
         has_others = sum(buffer.size for buffer in buffers) > _MOST_UNUSED * _int(sizes.sum())
         if has_others or _int(sizes.min()) <= _INLINE_BYTES:
             buffers = [texts.to_arrow(compat_level=pl.CompatLevel.oldest()).buffers()[2]]
-        return cls(texts, sizes, _BETWEEN.encode().join(buffers), Layout.TOUCHING)
+        return cls(texts, sizes, _BETWEEN.encode().join((b"", *buffers)), Layout.TOUCHING)
 
     @classmethod
     def joined(cls, texts: pl.Series, sizes: pl.Series) -> Cells:
-        """Of ``texts`` of so many bytes each, copied, so that they are apart and it is known which one is where."""
+        """Of ``texts`` of so many bytes each, copied, so that it is known which one is where."""
         arrow = texts.str.join(_BETWEEN).to_arrow(compat_level=pl.CompatLevel.oldest())
-        return cls(texts, sizes, arrow.buffers()[2].to_pybytes(), Layout.JOINED)
+        return cls(texts, sizes, b"".join((_BETWEEN.encode(), arrow.buffers()[2])), Layout.JOINED)
 
     @property
     def is_ascii(self) -> bool:
@@ -130,10 +130,9 @@ class Numbers:
             self._runs[length] = _then(self.run(half), self.run(length - half), half)
         return self._runs[length]
 
-    @cached_property
-    def begins(self) -> pl.Series:
-        """Where no digit stands before."""
-        return self.digits.shift(1, fill_value=_NO_DIGIT) >= _TEN
+    def after_no_digit(self, found: pl.Series) -> pl.Series:
+        """Where no digit stands, and ``found`` is true one place further on."""
+        return _both(self.digits >= _TEN, found, 1)
 
 
 def suspects(cells: Cells) -> dict[str, pl.Series]:
@@ -149,7 +148,7 @@ def suspects(cells: Cells) -> dict[str, pl.Series]:
 
 
 def _places(cells: Cells) -> dict[str, list[pl.Series]]:
-    """For each kind that may be anywhere the places in the bytes where it may start."""
+    """For each kind that may be anywhere the places in the bytes where it may start, or one before."""
     found: dict[str, list[pl.Series]] = {}
     if _int(cells.sizes.max()) < _SHORTEST_NUMBER:
         return found
@@ -163,7 +162,7 @@ def _places(cells: Cells) -> dict[str, list[pl.Series]]:
 
 
 def _starts(numbers: Numbers, *, has_plus: bool, has_coded_plus: bool) -> Iterator[tuple[str, pl.Series]]:
-    """Kinds, and the places where one of them may start."""
+    """Kinds, and where one of them may start, or one place before."""
     eight = numbers.run(8)
     lowest = _lowest(eight)
     if lowest >= _NUMBER:
@@ -209,26 +208,26 @@ def _bare(numbers: Numbers) -> Iterator[tuple[str, pl.Series]]:
     ten = numbers.run(10)
     zero = _then(ten, numbers.digits * _CLASS, 0)  # the first digit is 0
     if _lowest(zero) < _CLASS:
-        zeros = _both(zero < _CLASS, numbers.begins, 0)
+        zeros = numbers.after_no_digit(zero < _CLASS)
         if zeros.any():
-            yield "phone", _both(zeros, (numbers.digits | 1) == _SEVEN, 1)  # 06 or 07
+            yield "phone", _both(zeros, (numbers.digits | 1) == _SEVEN, 2)  # 06 or 07
             yield "phone", _both(zeros, _double_zero(numbers, numbers.run(13) < _CLASS), 0)
     account = _then((numbers.digits & _LETTER) ^ _LETTER, ten, 1)
     if _lowest(account) < _CLASS:
         yield "iban", _both(account < _CLASS, numbers.digits < _TEN, 1)
     fourteen = numbers.run(14)
     if _lowest(fourteen) < _CLASS:
-        begins = _both(fourteen < _CLASS, numbers.begins, 0)
-        yield "card", _both(begins, numbers.digits.is_between(3, 6), 0)
-        yield "card", _both(_both(numbers.run(16) < _CLASS, begins, 0), numbers.digits == _TWO, 0)
+        long = numbers.after_no_digit(fourteen < _CLASS)
+        yield "card", _both(long, numbers.digits.is_between(3, 6), 1)
+        yield "card", _both(_both(long, numbers.run(16) < _CLASS, 1), numbers.digits == _TWO, 1)
 
 
 def _double_zero(numbers: Numbers, is_number: pl.Series) -> pl.Series:
-    """Where a number begins with `00`, but not with `000`."""
-    zeros = _both(numbers.run(2) == _ZERO, numbers.begins, 0)
+    """Where no digit stands before a number that begins with `00`, but not with `000`."""
+    zeros = numbers.after_no_digit(numbers.run(2) == _ZERO)
     if not zeros.any():
         return zeros
-    return _both(_both(zeros, is_number, 0), numbers.digits != _ZERO, 2)
+    return _both(_both(zeros, is_number, 1), numbers.digits != _ZERO, 3)
 
 
 def _bytes(buffer: pa.Buffer) -> pl.Series:

@@ -17,13 +17,15 @@ _CARD = (
     r"(?-u:\b)(?:[2-6][0-9]{3}(?:[ +-][0-9]{4}){3}|3[0-9]{3}[ +-][0-9]{6}[ +-][0-9]{4,5}|[2-6][0-9]{13,15})(?-u:\b)"
     r"(?:[.,][0-9]|-[0-9A-Za-z_]|[ +][0-9]{4}(?-u:\b))?"
 )
+_ISSUER = r"(?-u:\b)[2-6][0-9]{3}[0-9 +-]"
 _CARD_ALONE = r"^(?:[0-9]{4}(?:[ +-][0-9]{4}){3}|[0-9]{4}[ +-][0-9]{6}[ +-][0-9]{4,5}|[0-9]+)$"
 _ISSUERS = (
     r"^(?:4[0-9]{15}|5[1-5][0-9]{14}|2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9][0-9]|7[01][0-9]|720)[0-9]{12}|3[47][0-9]{13}|3[68][0-9]{12}|"
     r"6(?:011|5[0-9][0-9]|4[4-9][0-9])[0-9]{12}|35(?:2[89]|[3-8][0-9])[0-9]{12})$"
 )
 
-_IBAN = r"(?-u:\b)[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,29}|(?: [A-Za-z0-9]{4}){2,7}(?: [A-Za-z0-9]{1,4})?)(?-u:\b)"
+_IBAN = r"(?-u:\b)[A-Za-z]{2}[0-9]{2}(?:[A-Za-z0-9]{11,}|(?: [A-Za-z0-9]{4}){2,}(?: [A-Za-z0-9]{1,4})?)(?-u:\b)"
+_COUNTRY = r"(?-u:\b)[A-Za-z]{2}[0-9]{2}[A-Za-z0-9 ]"
 _ACCOUNT = "[0-9]{10}"  # accounts have that many digits in a row, which words and tokens rarely do
 _GROUP = 4
 _LENGTHS = {
@@ -41,7 +43,7 @@ _LENGTHS = {
 
 def cards(texts: pl.Series) -> pl.DataFrame:
     """The payment cards in ``texts``: ``row``, and ``number``, all digits."""
-    found = _matches(texts, _CARD).filter(pl.col("match").str.contains(_CARD_ALONE))
+    found = _matches(texts, _CARD, _ISSUER).filter(pl.col("match").str.contains(_CARD_ALONE))
     digits = found.select("row", number=pl.col("match").str.replace_all(r"\D", ""))
     issued = digits.filter(pl.col("number").str.contains(_ISSUERS))
     return issued.filter(is_luhn(issued["number"]))
@@ -50,16 +52,17 @@ def cards(texts: pl.Series) -> pl.DataFrame:
 def ibans(texts: pl.Series) -> pl.DataFrame:
     """The IBANs in ``texts``, all in one case: ``row``, and ``number``, in capitals and without spaces."""
     number = pl.col("number")
-    found = _matches(texts, _IBAN).with_columns(number=pl.col("match").str.replace_all(" ", "", literal=True))
+    found = _matches(texts, _IBAN, _COUNTRY).with_columns(number=pl.col("match").str.replace_all(" ", "", literal=True))
     sized = _of_length(found.filter(number.str.contains(_ACCOUNT)))
     has_one_case = (number == number.str.to_uppercase()) | (number == number.str.to_lowercase())
     known = sized.filter(has_one_case).with_columns(number.str.to_uppercase())
     return known.filter(is_mod_97(known["number"]))
 
 
-def _matches(texts: pl.Series, pattern: str) -> pl.DataFrame:
-    """All that matches ``pattern``: ``row`` of the text, and ``match``."""
-    found = pl.DataFrame({"match": texts.str.extract_all(pattern)}).with_row_index("row")
+def _matches(texts: pl.Series, pattern: str, start: str) -> pl.DataFrame:
+    """All that matches ``pattern``, which has a match of ``start``: ``row`` of the text, and ``match``."""
+    some = pl.DataFrame({"text": texts}).with_row_index("row").filter(pl.col("text").str.contains(start))
+    found = some.select("row", match=pl.col("text").str.extract_all(pattern))
     return found.filter(pl.col("match").list.len() > 0).explode("match")
 
 

@@ -44,6 +44,7 @@ def test_gtin_is_gtin(numbers: list[str]) -> None:
 @given(st.lists(st.text(string.digits + string.ascii_uppercase, min_size=15, max_size=34), max_size=20))
 @some
 def test_mod_97_is_mod_97(numbers: list[str]) -> None:
+    numbers.append("Z" * 34)
     numbers += [number[:2] + f"{98 - mod_97(number[:2] + '00' + number[4:]):02}" + number[4:] for number in numbers]
     assert is_mod_97(pl.Series(numbers, dtype=pl.String)).to_list() == [mod_97(number) == 1 for number in numbers]
 
@@ -53,7 +54,7 @@ ISSUERS = [
     ("2720", 16), ("34", 15), ("37", 15), ("6011", 16), ("65", 16), ("644", 16), ("649", 16), ("36", 14), ("38", 14),
     ("3528", 16), ("3589", 16),
 ]  # fmt: skip
-FOREIGN = [("1", 16), ("50", 16), ("56", 16), ("2220", 16), ("2721", 16), ("33", 15), ("643", 16), ("3527", 16), 
+FOREIGN = [("1", 16), ("50", 16), ("56", 16), ("2220", 16), ("2721", 16), ("33", 15), ("643", 16), ("3527", 16),
            ("4", 15), ("36", 16), ("37", 16), ("3590", 16), ("0", 16), ("5", 15), ("6", 14)]  # fmt: skip
 GROUPS = {16: (4, 4, 4, 4), 15: (4, 6, 5), 14: (4, 6, 4)}
 
@@ -134,8 +135,9 @@ def test_ibans_are_found_in_any_grouping_and_not_with_another_digit(drawn: list[
 
 # Texts that nearly are personal data: what the proof of absence has to tell from each other.
 pieces = st.sampled_from([
-    *" +-./()@%:,=?&#_\n\u00a0\u202f\u00e9", "00", "0", "06", "07", "+", "+33", "+1", "33", "49", "1", "4", "12", "34",
-    "56", "78", "555", "123", "4567", "4111", "1111", "0123456789", "12345678", "612345678", "%40", "%2B", "%20", "a",
+    *" +-./()@%:,=?&#_[]{}|~^`\"'!;<>*\\\n\u00a0\u202f\u00e9", "00", "0", "06", "07",
+    "+", "+33", "+1", "33", "49", "1", "4", "12", "34", "56", "78", "555", "123", "4567", "4111", "1111",
+    "0123456789", "12345678", "612345678", "%40", "%2B", "%20", "a",
     "FR76", "DE89", "DE89370400440532013000", "4111111111111111", "3704 0044 0532 0130 00", "4111 1111 1111 111",
     "x.fr", "jean", "png", "06 12 34 56 78", "555-123-", "0612345678",
 ])  # fmt: skip
