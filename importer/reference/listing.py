@@ -41,8 +41,8 @@ _SINGLE_PAGES = frozenset({"AM", "FB", "CAL"})  # of the mobile SDK and of singl
 _INDENT = "  "
 _SHORT_COMMIT = 10
 _NEAREST = 3
-_LONGEST_NAME = 60  # that is compared with others
 _WIDEST_NAME = 34
+_WIDEST_KEY = 6
 _SHORT_TYPES = {"timestamp": "time", "object": "object", "date": "date", "boolean": "boolean", "string": "text"}
 _OWN_EVENT = (
     "It may carry what any event may, and properties of your own. The rules about the user and about formats hold for "
@@ -176,7 +176,7 @@ def _left_out(sections: dict[_Section, list[Property]]) -> str:
 
 def nearest_names(name: str) -> list[str]:
     """The standard events whose names resemble ``name``, the nearest first; none when none does."""
-    return get_close_matches(name[:_LONGEST_NAME].lower(), EVENT_NAMES, n=_NEAREST)
+    return get_close_matches(name.lower(), EVENT_NAMES, n=_NEAREST)
 
 
 def _required(event: Event) -> list[str]:
@@ -224,9 +224,9 @@ def _property(prop: Property, width: int) -> Iterator[str]:
     yield from _entry(prop.path, "; ".join(said), _keys(prop.docs), width)
 
 
-def _entry(name: str, text: str, docs: str, width: int) -> Iterator[str]:
-    """A name, and beside it a text that goes on below itself."""
-    column = min(_WIDEST_NAME, width // 3)
+def _entry(name: str, text: str, docs: str, width: int, widest: int = _WIDEST_NAME) -> Iterator[str]:
+    """A name, and beside it a text that goes on below itself. Names may be as wide as ``widest``."""
+    column = min(widest, width // 3)
     room = max(width - column - len(_INDENT), 20)
     lines = textwrap.wrap(f"{text} {docs}".strip(), room, break_on_hyphens=False)
     first = f"{_INDENT}{name:{column}}"
@@ -250,4 +250,4 @@ def _provenance(keys: set[str], width: int) -> Iterator[str]:
     yield from textwrap.wrap(f"From {source}, in our own words. What the keys in brackets stand for:", width)
     for key in DOCS:
         if key in keys:
-            yield from _entry(key, DOCS[key], "", width)
+            yield from _entry(key, DOCS[key], "", width, _WIDEST_KEY)

@@ -41,6 +41,9 @@ def test_the_page_of_an_event_has_every_property_once_and_fits(event: str) -> No
     assert max(map(len, lines)) <= 100
     keys = {key for prop in reference.properties(event).values() for key in prop.docs}
     assert keys <= set(named), "every page that is named is told at the end"
+    assert {reference.DOCS[key] for key in keys} <= {line.strip().rpartition("  ")[2] for line in lines}, (
+        "in one piece, to be copied"
+    )
 
 
 def test_a_purchase_says_what_must_be_mapped() -> None:
@@ -172,6 +175,7 @@ def test_an_event_of_ones_own() -> None:
     [
         ("purchas", ["purchase"]),
         ("PageView", ["page_view"]),
+        ("REFUND", ["refund"]),
         ("video_full_screen_off", ["video_fullscreen_off", "video_fullscreen_on"]),
         ("videostart", ["video_start"]),
         ("zzz", []),
@@ -202,6 +206,11 @@ def test_the_overview_has_all_events_and_all_contradictions() -> None:
 def test_a_narrow_terminal_gets_all_of_it(width: int) -> None:
     narrow, wide = (" ".join(" ".join(lines_of("purchase", width=each)).split()) for each in (width, 100))
     assert narrow.replace(" ", "").replace("-", "") == wide.replace(" ", "").replace("-", "")
+
+
+def test_values_are_never_torn_apart() -> None:
+    for width in range(50, 70):
+        assert "one of pre-roll, mid-roll, post-roll (VE, VP)" in flat(lines_of("video_start", width=width))
 
 
 def test_for_machines() -> None:
