@@ -7,32 +7,40 @@ import shutil
 
 import click
 
-from importer.cli.console import out, say
+from importer.cli.console import out
 from importer.cli.options import option
-from importer.cli.session import set_up_logging
+from importer.errors import StateUnusable
 
-_WIDEST = 110
+_WIDEST = 100
 
 
 @click.command()
 @click.argument("event", required=False)
-@option("--all", "everything", is_flag=True, help="Also the properties that are seldom used.")
-@option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@option("--all", "everything", is_flag=True, help="Also the properties that an import seldom has.")
+@option("--json", "as_json", is_flag=True, help="One JSON object on stdout, always with everything.")
 def reference(event: str | None, *, everything: bool, as_json: bool) -> None:
-    """Show the standard events, or all that the event reference says about EVENT, and where it says so.
+    """Show what the event reference says about EVENT, and on which page of the vendor it says so.
 
-    Any other name is an event of your own: it may carry what every event may.
+    Any name that is not a standard one is an event of your own: it may carry what every event may. Without EVENT: the
+    standard events with what each requires, and where the vendor's pages contradict each other.
     """
-    from importer.mapping.nearest import did_you_mean
-    from importer.reference import EVENT_NAMES
-    from importer.reference.listing import as_data, overview, page
+    try:
+        out(_json(event) if as_json else _text(event, everything=everything))
+    except OSError as error:
+        hint = "Free some space, or look at where stdout goes."
+        raise StateUnusable(f"The reference cannot be written: {error.strerror}.", hint) from error
 
-    set_up_logging()
-    if event is not None and event not in EVENT_NAMES:
-        say("note", f"`{event}` is none of the {len(EVENT_NAMES)} standard events{did_you_mean(event, EVENT_NAMES)}")
-    if as_json:
-        out(json.dumps(as_data(event), ensure_ascii=False))
-        return
+
+def _json(event: str | None) -> str:
+    from importer.reference.listing import as_data
+
+    return json.dumps(as_data(event))
+
+
+def _text(event: str | None, *, everything: bool) -> str:
+    from importer.mapping.nearest import printable
+    from importer.reference.listing import overview, page
+
     width = min(shutil.get_terminal_size((_WIDEST, 24)).columns, _WIDEST)
-    lines = overview(width) if event is None else page(event, width, everything=everything)
-    out("\n".join(lines).strip("\n"))
+    lines = overview(width) if event is None else page(printable(event), width, everything=everything)
+    return "\n".join(lines)

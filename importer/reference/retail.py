@@ -32,9 +32,8 @@ _SHIPPING_AMOUNT = Property("shipping_amount", "number")
 _TAX_AMOUNT = Property("tax_amount", "number")
 _METHOD = Property("method", "string")
 _LIST_NAME = Property("item_list_name", "string")
-_SEEN_URL = Property(
-    "url", "string", format="url", added_by="web SDK", note="where the event fired; an import fills it itself"
-)
+_SEEN_URL = Property("url", "string", format="url", added_by="web SDK", note="the page where the event fired")
+_MATCHING = "every member of user that is sent is a condition that a stored user has to match"
 
 _COMMON_DOCS = ("CE", "ER")
 _SHOP_DOCS = ("EC", "ER")
@@ -93,7 +92,7 @@ _PURCHASE = Event("purchase", "ecommerce", _PURCHASE_DOCS, (
     Property("last_channel", "string", docs=_EC),
     Property("last_source", "string", docs=_EC),
     _SEEN_URL,
-), note="the two tables agree on the ten required properties and differ in the optional ones")  # fmt: skip
+), note=f"{_MATCHING}; the two tables agree on what is required and differ in what is optional")  # fmt: skip
 
 _REFUND = Event("refund", "ecommerce", _SHOP_DOCS, (
     Property("id", "string", "yes", note="id of the transaction that is refunded"),
@@ -107,7 +106,7 @@ _REFUND = Event("refund", "ecommerce", _SHOP_DOCS, (
     Property("type", "string", "yes"),
     replace(_ITEMS, required="conditional", condition="required for a partial refund, not for a full one"),
     _SEEN_URL,
-), note="whether amounts are positive or negative is not said; the examples are positive")  # fmt: skip
+), note=f"{_MATCHING}; whether amounts are positive or negative is not said, the examples are positive")  # fmt: skip
 
 _PROMOTION_NOTE = "named by AR only, without types: text is assumed, which changes no value"
 _PROMOTION = (

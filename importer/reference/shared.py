@@ -9,9 +9,10 @@ from importer.reference.model import Property
 ENVELOPE: Final = (
     Property("event_name", "string", "yes", docs=("ER", "HS"), note="a standard name, or one of your own"),
     Property("user", "object", "yes", schema="user", docs=("HS",)),
-    Property("context", "object", "yes", schema="context", docs=("HS",)),
+    Property("context", "object", "yes", schema="context", docs=("HS",),
+             note="ER requires two of its members, event_id and event_timestamp"),
     Property("test_code", "string", in_table=False, docs=("LEI", "LED"),
-             note="any text; shows the event in the inspectors; the event is real all the same"),
+             note="shows the event in the inspectors; the event is real all the same"),
     Property("ts_override", "integer", format="epoch_s", in_table=False, docs=("CAL",),
              note="another event time, read by the Campaign Analysis Legacy destination only"),
     Property("integrations", "object", in_table=False, docs=("FB",), note="free members for each partner"),
@@ -80,7 +81,7 @@ ITEM: Final = (
     Property("items[].original_value", "number", docs=_LATER, note="with tax"),
     Property("items[].returned_value", "number", docs=_LATER, note="with tax"),
     Property("items[].returned_quantity", "number", docs=_LATER),
-    Property("items[].price", "number", in_table=False, docs=_ITEM, note="the table has the price of the product only"),
+    Property("items[].price", "number", in_table=False, docs=_ITEM, note="the table has a price of the product"),
 )
 
 PRODUCT: Final = (

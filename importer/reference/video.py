@@ -190,7 +190,8 @@ VIDEO_EVENTS: Final = (
         ("video_subtitle_off", _SETTINGS, ""),
         ("video_fullscreen_on", _settings_with("full_screen"), "full_screen is required"),
         ("video_fullscreen_off", _settings_with("full_screen"), "full_screen is required"),
-        ("video_quality", _settings_with("image_quality"), "image_quality is required; more is named, untyped"),
+        ("video_quality", _settings_with("image_quality"),
+         "image_quality is required; startupTime and droppedFrames are named, without a type"),
         ("video_share", _SETTINGS, ""),
     )),
 )  # fmt: skip

@@ -16,6 +16,7 @@ _TYPES: Final = {
     "date": "a date, sent as YYYY-MM-DD",
     "object": "an object, usually written member by member",
 }
+_TABLES: Final = frozenset({"CE", "EC", "ER", "VE", "CA"})  # the pages with tables of properties
 _FORMATS: Final = {
     "e164": "a phone number such as +33612345678",
     "email": "an address of e-mail",
@@ -34,8 +35,6 @@ _FORMATS: Final = {
 
 def statements(prop: Property) -> Iterator[str]:
     """All of it, the type and whether it is required first; each statement without a full stop."""
-    if prop.deprecated:
-        yield "deprecated"
     yield type_of(prop)
     if prop.required == "yes":
         yield "required"
@@ -49,8 +48,18 @@ def type_of(prop: Property) -> str:
 
 def details(prop: Property) -> Iterator[str]:
     """What there is to say beyond its type and whether it is always required."""
+    if prop.deprecated:
+        yield "deprecated"
     if prop.condition:
         yield prop.condition
+    yield from _values(prop)
+    yield from _circumstances(prop)
+    if prop.note:
+        yield prop.note
+
+
+def _values(prop: Property) -> Iterator[str]:
+    """Which values it may have."""
     if prop.enum:
         yield f"one of {', '.join(prop.enum)}"
     if prop.recommended:
@@ -61,8 +70,16 @@ def details(prop: Property) -> Iterator[str]:
         yield f"in {prop.unit}"
     if prop.bounds:
         yield f"from {prop.bounds[0]} to {prop.bounds[1]}"
-    if prop.note:
-        yield prop.note
+
+
+def _circumstances(prop: Property) -> Iterator[str]:
+    """When the vendor wants a null, who writes it else, and whether it stands in a table at all."""
+    if prop.null_when:
+        yield f"the vendor asks for null when {prop.null_when}, the importer leaves it out"
+    if prop.added_by:
+        yield f"the {prop.added_by} adds it, an import has to map it"
+    if not prop.in_table and _TABLES.intersection(prop.docs):
+        yield "in examples only, not in the table"
 
 
 def _items_of(prop: Property) -> str:

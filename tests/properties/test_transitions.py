@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 ZONES = ("Europe/Paris", "America/New_York")
 FIRST, LAST = datetime(2010, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
-HOUR, SECOND = timedelta(hours=1), timedelta(seconds=1)
+DAY, HOUR, SECOND = timedelta(days=1), timedelta(hours=1), timedelta(seconds=1)
 FORMS = {
     "format": ('{column: t, format: "%d/%m/%Y %H:%M:%S"}', "%d/%m/%Y %H:%M:%S"),
     "iso": ("t", "%Y-%m-%dT%H:%M:%S"),
@@ -45,13 +45,19 @@ class Wall(NamedTuple):
 
 def changes(zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
     """What the wall shows just before each change of its clock, and at it."""
-    instant = FIRST
-    while instant < LAST:
+    day = FIRST
+    while day < LAST:
+        if day.astimezone(zone).utcoffset() != (day + DAY).astimezone(zone).utcoffset():
+            yield from _changes_on(day, zone)
+        day += DAY
+
+
+def _changes_on(day: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    for instant in (day + hours * HOUR for hours in range(24)):  # both zones change at full hours
         before, after = instant.astimezone(zone), (instant + HOUR).astimezone(zone)
-        if before.utcoffset() != after.utcoffset():  # both zones change at full hours
+        if before.utcoffset() != after.utcoffset():
             assert before.utcoffset() == (instant + HOUR - SECOND).astimezone(zone).utcoffset()
             yield before.replace(tzinfo=None) + HOUR, after.replace(tzinfo=None)
-        instant += HOUR
 
 
 @cache

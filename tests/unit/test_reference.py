@@ -193,6 +193,9 @@ def test_closed_and_open_sets_of_values() -> None:
     assert {"in_progress", "pending", "canceled"} < set(status.enum)
     assert (kind.enum, kind.recommended) == ((), ("online", "offline", "call"))
     assert (page.enum, len(page.recommended)) == ((), 13)
+    gender = find(None, "user.gender")
+    assert gender is not None
+    assert gender.enum == ("f", "m")
     payment = find("add_payment_info", "payment_method")
     assert payment is not None
     assert len(payment.enum) == 9
