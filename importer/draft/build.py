@@ -167,8 +167,8 @@ def _visitor_of_order(facts: Facts) -> list[Field]:
         f"Where {empty} empty nothing says who it was, and the API requires a user: one visitor an order.",
         "Remove this to have such orders rejected.",
     ]
-    spec = {"sql": f"'order ' || {order.sql or sql_name(order.name)}", "when": when}
-    return [Field("user.consistent_anonymous_id", spec, notes)]
+    origin = {"id_from": order.name} if order.sql is None else {"sql": f"'order ' || {order.sql}"}
+    return [Field("user.consistent_anonymous_id", {**origin, "when": when}, notes)]
 
 
 def _missing(draft: Draft, facts: Facts) -> list[tuple[str, str, str]]:

@@ -57,11 +57,35 @@ YT MYT Mayotte; ZA ZAF South Africa; ZM ZMB Zambia; ZW ZWE Zimbabwe
 
 # What they are called elsewhere, or by themselves; parts of the United Kingdom, because people write them.
 _ALSO: Final = """
-AE UAE; AT Österreich; BE Belgique; BE België; BR Brasil; CH Schweiz; CH Suisse; CH Svizzera; CI Côte d'Ivoire;
-CZ Czech Republic; DE Deutschland; DE Allemagne; DK Danmark; ES España; ES Espagne; FI Suomi; GB UK; GB Great Britain;
-GB England; GB Scotland; GB Wales; GB Northern Ireland; GR Hellas; GR EL; IE Eire; IT Italia; IT Italie; LU Luxemburg;
-MA Maroc; NL Holland; NL Nederland; NO Norge; PL Polska; PT Portugal; RE La Réunion; SE Sverige; TN Tunisie;
-TR Türkiye; US United States of America; US America; SZ Swaziland; MK Macedonia; MM Burma
+AD Andorre; AE EAU; AE UAE; AE Émirats arabes unis; AG Antigua-et-Barbuda; AL Albanie; AM Arménie; AQ Antarctique; AR
+Argentine; AS Samoa américaines; AT Autriche; AT Österreich; AU Australie; AX Îles Åland; AZ Azerbaïdjan; BA Bosnia;
+BA Bosnie-Herzégovine; BB Barbade; BE Belgique; BE België; BG Bulgarie; BH Bahreïn; BJ Bénin; BL Saint-Barthélemy; BM
+Bermudes; BN Brunei Darussalam; BO Bolivie; BQ Bonaire; BR Brasil; BR Brésil; BT Bhoutan; BV Île Bouvet; BY
+Biélorussie; CC Îles Cocos; CD DR Congo; CD République démocratique du Congo; CF République centrafricaine; CH
+Schweiz; CH Suisse; CH Svizzera; CI Côte d'Ivoire; CK Îles Cook; CL Chili; CM Cameroun; CN Chine; CO Colombie; CV Cabo
+Verde; CV Cap-Vert; CX Île Christmas; CY Chypre; CZ Czech Republic; CZ République tchèque; CZ Tchéquie; DE Allemagne;
+DE Deutschland; DK Danemark; DK Danmark; DM Dominique; DO République dominicaine; DZ Algérie; EC Équateur; EE Estonie;
+EG Égypte; EH Sahara occidental; ER Érythrée; ES Espagne; ES España; ET Éthiopie; FI Finlande; FI Suomi; FJ Fidji; FK
+Îles Malouines; FM Micronésie; FO Îles Féroé; FR France métropolitaine; GB Angleterre; GB England; GB Grande-Bretagne;
+GB Great Britain; GB Northern Ireland; GB Royaume-Uni; GB Scotland; GB UK; GB Wales; GB Écosse; GD Grenade; GE
+Géorgie; GF Guyane; GF Guyane française; GG Guernesey; GL Groenland; GM Gambie; GN Guinée; GQ Guinée équatoriale; GR
+EL; GR Grèce; GR Hellas; GW Guinée-Bissau; HM Heard Island; HR Croatie; HT Haïti; HU Hongrie; ID Indonésie; IE EIRE;
+IE Eire; IE Irlande; IE Republic of Ireland; IL Israël; IM Île de Man; IN Inde; IQ Irak; IS Islande; IT Italia; IT
+Italie; JM Jamaïque; JO Jordanie; JP Japon; KG Kirghizistan; KH Cambodge; KM Comores; KN Saint-Christophe-et-Niévès;
+KP Corée du Nord; KR Corée du Sud; KR Korea; KR Republic of Korea; KW Koweït; KY Îles Caïmans; LB Liban; LC
+Sainte-Lucie; LR Libéria; LT Lituanie; LU Luxemburg; LV Lettonie; LY Libye; MA Maroc; MD Moldavie; ME Monténégro; MF
+Saint-Martin; MH Îles Marshall; MK Macedonia; MK Macédoine du Nord; MM Birmanie; MM Burma; MN Mongolie; MO Macau; MR
+Mauritanie; MT Malte; MU Maurice; MU Île Maurice; MX Mexique; MY Malaisie; NA Namibie; NC Nouvelle-Calédonie; NG
+Nigéria; NL Holland; NL Hollande; NL Nederland; NL Pays-Bas; NL The Netherlands; NO Norge; NO Norvège; NP Népal; NZ
+Nouvelle-Zélande; PE Pérou; PF Polynésie française; PG Papouasie-Nouvelle-Guinée; PL Pologne; PL Polska; PM
+Saint-Pierre-et-Miquelon; PR Porto Rico; PT Portugal; PW Palaos; RE La Réunion; RO Roumanie; RS Serbie; RU Russian
+Federation; RU Russie; SA Arabie saoudite; SB Îles Salomon; SD Soudan; SE Suède; SE Sverige; SG Singapour; SH
+Sainte-Hélène; SI Slovénie; SJ Svalbard; SK Slovaquie; SM Saint-Marin; SN Sénégal; SO Somalie; SS Soudan du Sud; ST
+Sao Tomé-et-Principe; SV Salvador; SY Syrie; SZ Swaziland; TD Tchad; TF Terres australes françaises; TH Thaïlande; TJ
+Tadjikistan; TL Timor oriental; TM Turkménistan; TN Tunisie; TR Turquie; TR Türkiye; TT Trinité-et-Tobago; TW Taïwan;
+TZ Tanzanie; UG Ouganda; UM United States Minor Outlying Islands; US America; US United States of America; US
+États-Unis; UZ Ouzbékistan; VA Vatican; VC Saint Vincent; VC Saint-Vincent-et-les-Grenadines; VI U.S. Virgin Islands;
+VN Viet Nam; VN Viêt Nam; WF Wallis-et-Futuna; YE Yémen; ZA Afrique du Sud; ZA RSA; ZM Zambie; ZW Zimbabwe
 """
 
 

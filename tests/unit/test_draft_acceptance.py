@@ -86,7 +86,7 @@ def test_the_shop_gets_one_event_an_invoice() -> None:
     assert 'value: {sql: "SUM(UnitPrice * Quantity)", round: 2}' in text
     assert "columns: {UnitPrice: number, Quantity: integer}" in text
     assert 'user.country: {column: Country, map: {United Kingdom: GB, Norway: "NO", EIRE: IE}}' in text
-    assert "user.consistent_anonymous_id: {sql: \"'order ' || InvoiceNo\", when: CustomerID IS NULL}" in text
+    assert "user.consistent_anonymous_id: {id_from: InvoiceNo, when: CustomerID IS NULL}" in text
 
 
 def test_day_and_month_are_asked_for_where_nothing_tells_with_what_both_would_mean() -> None:
