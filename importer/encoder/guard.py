@@ -77,7 +77,7 @@ def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findin
 
 
 def _without_hashes(texts: pl.DataFrame) -> pl.DataFrame:
-    """Hashes and derived ids carry nothing, and cost the most to look through: a column of them is told by its sizes."""
+    """Hashes and derived ids carry nothing, and are dear to look through: a column of them is told by its sizes."""
     sizes = texts["text"].str.len_bytes()
     if sizes.min() not in _HASH_BYTES or sizes.min() != sizes.max():
         return texts

@@ -1,8 +1,13 @@
-"""Real signals in the middle of real imports: nothing is lost, and nothing is repeated beyond what was in flight."""
+"""Real signals in the middle of real imports: nothing is lost, and nothing is repeated beyond what was in flight.
+
+Every signal costs a process, so there are few by default. ``IMPORTER_TEST_SIGNALS=50 pytest tests/crash/test_run_kill.py``
+sends so many in each test.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import random
 import signal
 import time
@@ -22,8 +27,10 @@ if TYPE_CHECKING:
     from conftest import Ended, Importer, Running, RunningOracle
     from oracle import Record
 
-KILLS = {".csv": 10, ".parquet": 5, "single": 5}
-STOPS = 4
+SIGNALS = int(os.environ.get("IMPORTER_TEST_SIGNALS", "0"))
+KILLS = {".csv": SIGNALS or 6, ".parquet": SIGNALS or 4, "single": SIGNALS or 4}
+STOPS = SIGNALS or 2
+ROWS = {".csv": 32_000, ".parquet": 12_000, "single": 600}  # of the CSV two blocks, so that a resume is a seek, too
 # Mean time of an answer: long enough that most moments find requests that have arrived and are not answered.
 LATENCY_SECONDS = 0.1
 pytestmark = pytest.mark.timeout(600)  # a dozen processes, one after the other: half a minute alone on two cores
@@ -57,7 +64,7 @@ class Import:
     @property
     def options(self) -> tuple[str, ...]:
         """The same for every run: the same command resumes."""
-        return ("--endpoint", self.endpoint, "--concurrency", str(self.concurrency))
+        return ("--endpoint", self.endpoint, "--concurrency", str(self.concurrency), "--max-body-bytes", "200000")
 
 
 def _orders(count: int) -> list[dict[str, Any]]:
@@ -91,7 +98,7 @@ def _write(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
     source = folder / f"orders{suffix}"
     frame = pl.DataFrame(rows)
     if suffix == ".parquet":
-        frame.write_parquet(source, row_group_size=20_000)
+        frame.write_parquet(source, row_group_size=4_000)
     else:
         frame.with_columns(pl.col("ordered_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).write_csv(source)
     return source
@@ -99,7 +106,7 @@ def _write(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
 
 def _prepare(folder: Path, kind: str) -> Import:
     single = kind == "single"
-    rows = _orders(1_200 if single else 60_000)
+    rows = _orders(ROWS[kind] + SIGNALS * ROWS[kind] // 16)  # of each run that is disturbed, some requests are answered
     mapping = folder / "orders.yaml"
     mapping.write_text(MAPPING)
     return Import(
