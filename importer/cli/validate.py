@@ -58,15 +58,12 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
 def _check_alone(mapping: Path, report: Report) -> None:
     """All that can be known without any column: the mapping by itself, and the files that it looks values up in."""
-    from importer.lookups import check_lookups
-    from importer.mapping.advice import document_warnings
+    from importer.alone import check_alone
     from importer.mapping.document import load_document
 
-    document = load_document(mapping)
-    report.mapping_warnings += document_warnings(document)
+    report.mapping_warnings += check_alone(load_document(mapping))
     for warning in report.mapping_warnings:
         say("warning", warning, level=logging.WARNING)
-    check_lookups(document)
 
 
 def _dry_run(

@@ -47,7 +47,7 @@ def render_text(report: Report, *, dry_run: bool = False) -> str:
     lines = [headline if dry_run else _HEADLINES[report.status]]
     if report.error:
         lines += [f"  {printable(report.error.message)}"]
-    lines += ["", *_counts(report), *_traffic(report)]
+    lines += ["", *_counts(report), *_traffic(report, dry_run=dry_run)]
     lines += _findings("Rejects by reason", report.reject_codes)
     lines += _findings("Warnings", report.warnings)
     lines += dry_run_lines(report) if dry_run else ()
@@ -93,11 +93,11 @@ def _counts(report: Report) -> Iterator[str]:
         yield _line("", events.resent, "at most were sent more than once, with the same ids and bytes")
 
 
-def _traffic(report: Report) -> Iterator[str]:
+def _traffic(report: Report, *, dry_run: bool) -> Iterator[str]:
     retries = f" ({report.retries:,} of them retries)" if report.retries else ""
-    yield _line(
-        "requests", report.requests, f"sent{retries}, {report.bytes_sent:,} bytes in {_duration(report.seconds)}"
-    )
+    sent = f"sent{retries}, {report.bytes_sent:,} bytes in {_duration(report.seconds)}"
+    to_send = f"to send, {report.body_bytes:,} bytes; the dry run took {_duration(report.seconds)}"
+    yield _line("requests", report.requests, to_send if dry_run else sent)
     if report.fill is not None:
         yield _line("batches", report.batches, f"bodies, on average {report.fill:.1%} full")
     sizes = report.sizes

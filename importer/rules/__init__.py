@@ -4,7 +4,8 @@ Rules look at the values of events, column by column, before these become text. 
 asks says which columns hold which targets (:class:`Given`), and gets rules to evaluate on such a frame.
 """
 
+from importer.rules.presence import never_met
 from importer.rules.rule import EventNames, Given, Rule
 from importer.rules.ruleset import entry_rules, event_rules
 
-__all__ = ["EventNames", "Given", "Rule", "entry_rules", "event_rules"]
+__all__ = ["EventNames", "Given", "Rule", "entry_rules", "event_rules", "never_met"]

@@ -10,7 +10,7 @@ from importer import reference
 from importer.rules.rule import EVENT_NAME, EventNames, Given, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from importer.reference import Property
 
@@ -31,13 +31,28 @@ class Demand(NamedTuple):
 
 def presence_rules(names: EventNames, given: Mapping[str, Given], *, of_entries: bool) -> Iterator[Rule]:
     """A rule for each property that may not be missing; ``of_entries``: of those inside the entries of ``items``."""
+    for demand, events in _demanded(names, of_entries=of_entries).items():
+        if (failed := _unmet(demand, given)) is not None:
+            yield Rule("required", demand.path, _message(demand, events, given), failed, applies=names.among(events))
+
+
+def never_met(names: EventNames, targets: Collection[str]) -> Iterator[str]:
+    """What a mapping that gives just ``targets`` lacks in every event, in sentences."""
+    given = dict.fromkeys(targets, Given(pl.lit(None)))
+    for of_entries in (False, True) if "items" in given else (False,):
+        for demand, events in _demanded(names, of_entries=of_entries).items():
+            is_asked_for = not demand.beside or not given.keys().isdisjoint(demand.beside)
+            if is_asked_for and given.keys().isdisjoint((demand.path, *demand.unless)):
+                yield _message(demand, events, given)
+
+
+def _demanded(names: EventNames, *, of_entries: bool) -> dict[Demand, list[str]]:
+    """What is demanded, and of which events."""
     demanded: dict[Demand, list[str]] = {}
     for event in names.possible():
         for demand in _demands(event, of_entries=of_entries):
             demanded.setdefault(demand, []).append(event)
-    for demand, events in demanded.items():
-        if (failed := _unmet(demand, given)) is not None:
-            yield Rule("required", demand.path, _message(demand, events, given), failed, applies=names.among(events))
+    return demanded
 
 
 def _demands(event: str, *, of_entries: bool) -> Iterator[Demand]:

@@ -58,9 +58,22 @@ WARNING = "line 6, column 3: fields.valeu: target `valeu` is not in the event re
 def test_a_document_alone_is_told_its_warnings(validate: Callable[..., Ended]) -> None:
     code, out, err = validate(MAPPING)
     assert (code, out) == (0, "m.yaml: the document is valid. Name a SOURCE to check it against data.\n")
-    assert err == f"warning: {WARNING}\n"
-    assert report(validate(MAPPING, "--json")[1])["mapping_warnings"] == [WARNING]
+    first, *others = err.splitlines()
+    assert first == f"warning: {WARNING}"
+    told = [line.removeprefix("warning: ") for line in others]
+    assert "`status` is required for purchase by the event reference, and no field of the mapping gives it" in told
+    assert report(validate(MAPPING, "--json")[1])["mapping_warnings"] == [WARNING, *told]
     assert validate(MAPPING, "--quiet")[1:] == ("", "")
+
+
+def test_a_document_alone_is_told_what_its_events_will_lack(validate: Callable[..., Ended]) -> None:
+    items = "  items: {each: {id: sku, quantity: qty}}\n  user.email: mail\n  shop: {value: {a: {b: 1}}}\n"
+    _, _, err = validate(MAPPING.replace("purchase", "{column: kind, map: {V: view_item, C: my_own}}") + items)
+    lacking = [line.split("`")[1] for line in err.splitlines() if "is required for" in line]
+    assert lacking == ["user.consent_categories", "value", "currency", *LACKING_IN_ENTRIES]
+
+
+LACKING_IN_ENTRIES = ["items[].product.id", "items[].product.name", "items[].product.price"]
 
 
 def test_beside_data_too(validate: Callable[..., Ended]) -> None:
