@@ -63,9 +63,7 @@ def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findin
     if target.is_list:
         texts = texts.explode("text")
     texts = _without_hashes(texts)
-    for kind, found in find_personal(texts["text"]).items():
-        if kind in target.allowed:
-            continue
+    for kind, found in find_personal(texts["text"], target.allowed).items():
         hits = texts.filter(found)
         examples = [
             Example(*_place(chunk, row), _message(target.path, kind, text))

@@ -66,8 +66,11 @@ def _is_named(words: list[str], kind: frozenset[str]) -> bool:
     return bool(words) and words[-1] in kind and words[0] not in _QUESTIONS
 
 
-def find_personal(texts: pl.Series) -> dict[str, pl.Series]:
-    """For each kind that ``texts`` have anywhere a Boolean column, without nulls: which of them have it."""
+def find_personal(texts: pl.Series, allowed: frozenset[str] = frozenset()) -> dict[str, pl.Series]:
+    """For each kind that ``texts`` have anywhere a Boolean column, without nulls: which of them have it.
+
+    Kinds in ``allowed`` are not looked for.
+    """
     sizes = texts.str.len_bytes()
     if (sizes.max() or 0) < _SHORTEST_BYTES:  # type: ignore[operator]
         return {}
@@ -75,8 +78,8 @@ def find_personal(texts: pl.Series) -> dict[str, pl.Series]:
     if not cells.is_ascii and cells.has(*(space.encode() for space in ODD_SPACES)):
         texts = plain_spaces(texts)
         cells = Cells.of(texts, texts.str.len_bytes())
-    rows = suspects(cells)
-    found = {kind: _found(kind, texts, rows[kind]) for kind in KINDS if kind in rows}
+    rows = suspects(cells, allowed)
+    found = {kind: _found(kind, texts, rows[kind]) for kind in KINDS if kind in rows and kind not in allowed}
     return {kind: mask for kind, mask in found.items() if mask.any()}
 
 

@@ -135,10 +135,10 @@ class Numbers:
         return _both(self.digits >= _TEN, found, 1)
 
 
-def suspects(cells: Cells) -> dict[str, pl.Series]:
-    """For each kind that any text may have the numbers of these texts, in order."""
+def suspects(cells: Cells, allowed: frozenset[str] = frozenset()) -> dict[str, pl.Series]:
+    """For each kind that any text may have the numbers of these texts, in order; of addresses not if ``allowed``."""
     found = {}
-    if cells.has(b"@", b"%40"):
+    if "email" not in allowed and cells.has(b"@", b"%40"):
         found["email"] = cells.texts.str.contains_any(["@", "%40"]).arg_true()
     places = _places(cells)
     if places and cells.layout is Layout.TOUCHING:

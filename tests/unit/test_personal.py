@@ -356,3 +356,10 @@ def test_formats_declare_what_they_carry() -> None:
     assert declared("user.email", "e164") == {"email", "phone"}
     assert declared("user.contact", "hex64") == frozenset()
     assert declared("user.email_sha256", "email") == frozenset()
+
+
+def test_what_is_allowed_is_not_looked_for() -> None:
+    texts = pl.Series(["jane@shop.example +33612345678", "4111 1111 1111 1111"])
+    assert find_personal(texts).keys() == {"email", "phone", "card"}
+    assert find_personal(texts, frozenset({"email"})).keys() == {"phone", "card"}
+    assert find_personal(texts, frozenset({"email", "phone", "card"})) == {}
