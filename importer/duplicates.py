@@ -2,8 +2,8 @@
 
 An event is known here by four numbers: 128 bits of its id (a derived id is 128 bits; of another one, the first of its
 SHA-256), the place of its source among those of the run, its first row, and 64 bits of the digest of its bytes. They
-are gathered in columns, sorted by id, and written as runs when they become many; at the end, runs are read range by
-range, so that equal ids meet.
+are gathered in columns, and written as runs in parts by id when they become many; at the end the runs are read part by
+part, so that equal ids meet.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
     from importer.records import EncodedRows, Span
 
-MEMORY_EVENTS = 2_000_000
-"""So many events are kept in memory: some 80 MB."""
+MEMORY_EVENTS = 1_000_000
+"""So many events are kept in memory: some 40 MB."""
+_PARTS = 256  # of runs on disk: of a billion events a part has 150 MB
+_PART_SHIFT = 56  # the first byte of an id says which part it is in
 _EXAMPLES = 3
 _PREFIX = "importer-ids-"
 _HIGH, _LOW, _ORDER, _ROW, _DIGEST = "high", "low", "order", "row", "digest"
@@ -132,10 +134,7 @@ class Identities:
         found = Repeats()
         if self._runs:
             self._write()
-            ranges = self._ranges()
-        else:
-            ranges = iter([pl.concat(self._pending)] if self._pending else [])
-        for frame in ranges:
+        for frame in self._parts() if self._runs else (pl.concat(self._pending),) if self._pending else ():
             if frame[_HIGH].n_unique() < frame.height:  # else there is nothing to look for, and sorting costs more
                 found.add(_repeats(frame))
         return found
@@ -149,7 +148,7 @@ class Identities:
                 _remove_what_kills_left(place)
                 self._disk = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
             run = Path(self._disk.name, f"{len(self._runs):05}.arrow")
-            pl.concat(self._pending).sort(_HIGH).write_ipc(run)
+            _store(pl.concat(self._pending), run)
         except OSError as error:
             where = self._directory or tempfile.gettempdir()
             message = f"The ids of events cannot be kept in {where}: {error.strerror or error}."
@@ -157,14 +156,29 @@ class Identities:
         self._runs.append(run)
         self._pending, self._pending_events = [], 0
 
-    def _ranges(self) -> Iterator[pl.DataFrame]:
-        """All events in ranges of ids, each of which fits into memory beside nothing else."""
-        runs = [_mapped(run) for run in self._runs]
-        count = max(1, 2 * sum(run.height for run in runs) // self._memory_events)
-        edges = [(1 << 64) * number // count for number in range(count)] + [(1 << 64) - 1]
-        for start, stop in pairwise(edges):
-            is_last = stop == edges[-1]
-            yield pl.concat(_between(run, start, stop, is_last=is_last) for run in runs)
+    def _parts(self) -> Iterator[pl.DataFrame]:
+        """All events in parts, each with all events of some ids. Nothing of a part that was given is kept."""
+        for part in range(_PARTS):
+            yield pl.concat(_read(run, part) for run in self._runs)
+
+
+def _store(events: pl.DataFrame, run: Path) -> None:
+    """Write ``events`` as a run: a batch for each part."""
+    ordered = events.sort(_HIGH)
+    edges = pl.Series([part << _PART_SHIFT for part in range(_PARTS)], dtype=pl.UInt64)
+    starts = [*ordered[_HIGH].search_sorted(edges, side="left"), ordered.height]
+    table = ordered.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+    (whole,) = table.to_batches()
+    with pa.OSFile(str(run), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        for start, stop in pairwise(starts):
+            writer.write_batch(whole.slice(start, stop - start))
+
+
+def _read(run: Path, part: int) -> pl.DataFrame:
+    with pa.OSFile(str(run)) as file:
+        found = pl.from_arrow(pa.Table.from_batches([pa.ipc.open_file(file).get_batch(part)]))
+    assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
+    return found
 
 
 def _remove_what_kills_left(place: Path) -> None:
@@ -177,20 +191,6 @@ def _remove_what_kills_left(place: Path) -> None:
             shutil.rmtree(directory, ignore_errors=True)
         except (PermissionError, ValueError):
             continue  # somebody else's, and alive; or a name that is none of ours
-
-
-def _mapped(run: Path) -> pl.DataFrame:
-    """The events of a run as they lie on disk."""
-    with pa.memory_map(str(run)) as file:
-        found = pl.from_arrow(pa.ipc.open_file(file).read_all())
-    assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
-    return found
-
-
-def _between(run: pl.DataFrame, start: int, stop: int, *, is_last: bool) -> pl.DataFrame:
-    bounds = run[_HIGH].search_sorted(pl.Series([start, stop], dtype=pl.UInt64), side="left")
-    first, last = bounds[0], run.height if is_last else bounds[1]
-    return run.slice(first, last - first)
 
 
 def _known(order: int, encoded: EncodedRows) -> pl.DataFrame:
