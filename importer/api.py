@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass, field, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from importer.errors import ExitCode, ImporterError, UsageInvalid
 from importer.frames import Encoded, encode_frame
 from importer.mapping.document import Document, load_document, parse_document
 from importer.mapping.nearest import did_you_mean
+from importer.plan import told_with_columns
 from importer.profiles import BATCH, PROFILES
 from importer.report import Report
 from importer.sandbox.process import spawn
@@ -103,19 +105,19 @@ def validate(
     Raises:
         ImporterError: what stopped it; its ``report`` has what was done until then. Rejected rows raise nothing.
     """
-    settings, report, stop = _settings(options), Report(), stop or Stop()
-    return _reported(report, lambda: _validate(load_mapping(mapping), sources, settings, report, progress, stop))
+    settings, report, stop, names = _settings(options), Report(), stop or Stop(), _named(sources)
+    return _reported(report, lambda: _validate(mapping, names, settings, report, progress, stop))
 
 
 def _validate(
-    document: Document,
-    sources: PathLike | Iterable[PathLike],
+    mapping: PathLike | Document,
+    names: list[str],
     settings: RunSettings,
     report: Report,
     progress: Progress | None,
     stop: Stop,
 ) -> None:
-    planned = pipeline.plan(document, _named(sources), settings)
+    planned = pipeline.plan(_load_beside(mapping, names), names, settings)
     pipeline.validate(planned, report, progress or _Silent(), stop)
 
 
@@ -148,12 +150,14 @@ def run(  # noqa: PLR0913 -- keywords, named as the options of the command line
         ImporterError: what stopped it; its ``report`` has what was done until then, and ``exit_code`` is that of the
             command line. Rejected rows raise nothing: look at ``report.rows.rejected``.
     """
+    names = _named(sources)
 
     def plan(document: Document, _destination: Destination, _directory: Path, settings: RunSettings) -> pipeline.Plan:
-        return pipeline.plan(document, _named(sources), settings)
+        return pipeline.plan(document, names, settings)
 
     where = _Where(site, source_key, url, proxy, ca_file, sandbox=sandbox)
-    return _import(mapping, plan, where, _settings(options), progress, stop or Stop())
+    load = partial(_load_beside, mapping, names)
+    return _import(load, plan, where, _settings(options), progress, stop or Stop())
 
 
 def retry(  # noqa: PLR0913 -- as run
@@ -183,7 +187,7 @@ def retry(  # noqa: PLR0913 -- as run
         return pipeline.plan_retry(document, Path(rejects_file), destination, directory, settings)
 
     where = _Where(site, source_key, url, proxy, ca_file, sandbox=sandbox)
-    return _import(mapping, plan, where, _settings(options), progress, stop or Stop())
+    return _import(partial(load_mapping, mapping), plan, where, _settings(options), progress, stop or Stop())
 
 
 def encode(
@@ -210,6 +214,12 @@ def encode(
         SourceUnreadable: the frame lacks a column that is mapped.
     """
     return encode_frame(frame, load_mapping(mapping), test_code, max_item_bytes)
+
+
+def _load_beside(mapping: PathLike | Document, names: list[str]) -> Document:
+    """The mapping. One that has problems is told with what the columns of its sources say about the rest of it."""
+    with told_with_columns(names):
+        return load_mapping(mapping)
 
 
 class _Silent:
@@ -250,7 +260,7 @@ class _Where:
 
 
 def _import(
-    mapping: PathLike | Document,
+    load: Callable[[], Document],
     plan: Callable[[Document, Destination, Path, RunSettings], pipeline.Plan],
     where: _Where,
     settings: RunSettings,
@@ -261,7 +271,7 @@ def _import(
 
     def carry_out() -> None:
         nonlocal settings
-        document, directory = _placed(load_mapping(mapping), settings.state_dir)
+        document, directory = _placed(load(), settings.state_dir)
         with ExitStack() as stack:
             destination = where.destination(stack)
             if where.sandbox:  # it starts empty, and takes what it gets

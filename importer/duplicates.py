@@ -8,6 +8,8 @@ range, so that equal ids meet.
 
 from __future__ import annotations
 
+import os
+import shutil
 import tempfile
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 MEMORY_EVENTS = 2_000_000
 """So many events are kept in memory: some 80 MB."""
 _EXAMPLES = 3
+_PREFIX = "importer-ids-"
 _HIGH, _LOW, _ORDER, _ROW, _DIGEST = "high", "low", "order", "row", "digest"
 _FIRST_ORDER, _FIRST_ROW, _SAME = "first_order", "first_row", "same"
 
@@ -142,7 +145,9 @@ class Identities:
             return
         try:
             if self._disk is None:
-                self._disk = tempfile.TemporaryDirectory(prefix="importer-ids-", dir=self._directory)
+                place = Path(self._directory or tempfile.gettempdir())
+                _remove_what_kills_left(place)
+                self._disk = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
             run = Path(self._disk.name, f"{len(self._runs):05}.arrow")
             pl.concat(self._pending).sort(_HIGH).write_ipc(run)
         except OSError as error:
@@ -160,6 +165,18 @@ class Identities:
         for start, stop in pairwise(edges):
             is_last = stop == edges[-1]
             yield pl.concat(_between(run, start, stop, is_last=is_last) for run in runs)
+
+
+def _remove_what_kills_left(place: Path) -> None:
+    """Delete the directories of processes that were killed: their names say whose they are."""
+    for directory in place.glob(f"{_PREFIX}*"):
+        owner = directory.name.removeprefix(_PREFIX).partition("-")[0]
+        try:
+            os.kill(int(owner), 0)
+        except ProcessLookupError:
+            shutil.rmtree(directory, ignore_errors=True)
+        except (PermissionError, ValueError):
+            continue  # somebody else's, and alive; or a name that is none of ours
 
 
 def _mapped(run: Path) -> pl.DataFrame:

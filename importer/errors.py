@@ -4,6 +4,7 @@
     ├── UsageInvalid          2    options, environment or settings are wrong; nothing was sent
     │   └── MappingInvalid    2    the mapping document has problems, each with its place
     ├── SourceUnreadable      4    a file cannot be read, or is not what its name says
+    │   ├── ColumnsMissing    4    it lacks columns that the mapping has
     │   └── SourceChanged     4    a file is not the one that the checkpoint knows
     ├── DestinationUnavailable 5   no answer for too long; run the same command to resume
     ├── DestinationRefused    6    credentials, path or envelope are wrong; nothing was marked as sent
@@ -22,7 +23,10 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class ExitCode(IntEnum):
@@ -82,19 +86,60 @@ class Problem:
 
 
 class MappingInvalid(UsageInvalid):
-    """The mapping document has problems; all of them are listed, in the order of the document."""
+    """The mapping document has problems; all of them are listed, in the order of the document.
 
-    def __init__(self, name: str, problems: list[Problem]) -> None:
-        self.problems = sorted(problems, key=lambda problem: (problem.line, problem.column))
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        lines = "".join(f"\n  {problem}" for problem in self.problems)
-        super().__init__(f"{name}: {count} in the mapping{lines}")
+    ``warnings`` are what looks odd in it beside them. ``remainder`` is a Document of what makes sense, if anything
+    does, for whoever can look for more problems.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        problems: list[Problem],
+        warnings: Sequence[Problem] = (),
+        remainder: Any = None,  # noqa: ANN401 -- a Document, which stands above this module
+    ) -> None:
+        self.name = name
+        self.problems, self.warnings = in_order(problems), in_order(warnings)
+        self.remainder = remainder
+        told = _counted(self.problems, "problem")
+        odd = f"\nand {_counted(self.warnings, 'warning')}" if warnings else ""
+        super().__init__(f"{name}: {told}{odd}")
+
+
+def in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """By line and column."""
+    return sorted(problems, key=lambda problem: (problem.line, problem.column))
+
+
+def _counted(problems: list[Problem], what: str) -> str:
+    lines = "".join(f"\n  {problem}" for problem in problems)
+    return f"{len(problems)} {what}{'' if len(problems) == 1 else 's'} in the mapping{lines}"
 
 
 class SourceUnreadable(ImporterError):
-    """A source file cannot be read, or is not what its name or the mapping says."""
+    """A source file cannot be read, or is not what its name or the mapping says.
+
+    ``problems`` are the places in the mapping that want something else than the file has, ``warnings`` what looks odd
+    in it besides.
+    """
 
     exit_code = ExitCode.SOURCE
+    problems: Sequence[Problem] = ()
+    warnings: Sequence[Problem] = ()
+
+
+class ColumnsMissing(SourceUnreadable):
+    """A source lacks columns that the mapping ``name`` has, in the places of ``problems``; nothing else is wrong."""
+
+    def __init__(
+        self, name: str, problems: Sequence[Problem], warnings: Sequence[Problem], columns: Iterable[str]
+    ) -> None:
+        self.problems, self.warnings = in_order(problems), in_order(warnings)
+        lines = "".join(f"\n  {problem}" for problem in self.problems)
+        odd = f"\nand {_counted(self.warnings, 'warning')}" if warnings else ""
+        hint = f"Its columns are: {', '.join(columns)}"
+        super().__init__(f"The source lacks columns that {name} maps:{lines}{odd}", hint)
 
 
 class SourceChanged(SourceUnreadable):

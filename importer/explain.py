@@ -25,7 +25,7 @@ from importer.mapping.payload import places, target_kinds
 from importer.mapping.trace import FieldTracer, Step
 from importer.mapping.trace_event import EventTracer, TracedField, TracedList, group_key, where
 from importer.outstanding import Work, member_of
-from importer.plan import Plan, PlannedSource, plan
+from importer.plan import Plan, PlannedSource, plan, told_with_columns
 from importer.records import Piece, Reject, Span
 from importer.source import discover
 from importer.source.rows import SourceRow, source_rows
@@ -105,7 +105,8 @@ def plan_for(mapping: Path, file: str, others: Sequence[str], settings: RunSetti
         SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
         UsageInvalid: ``file`` is no single file.
     """
-    options = load_document(mapping).mapping.source
+    with told_with_columns([file, *others]):
+        options = load_document(mapping).mapping.source
     path = os.path.realpath(file)
     is_among_them = path in {os.path.realpath(other.path) for other in discover(others, options)}
     planned = plan(mapping, others if is_among_them else [file, *others], settings)
@@ -237,9 +238,17 @@ class _Explainer:
         rows = encoder.rows(chunk)  # what is shown must be what the run computes
         frame = encoder.prepared(rows, Failures(), {})
         options = self._mapping.source
-        numbers = NumberFormat(options.decimal, options.thousands) if source.dialect is not None else NumberFormat()
+        is_csv = source.dialect is not None
+        numbers = NumberFormat(options.decimal, options.thousands, is_of_csv=True) if is_csv else NumberFormat()
         plan, kinds = self._plan, target_kinds(self._mapping.payload)
-        context = Context(self._mapping.timezone, numbers, plan.units, kinds=kinds, lookups=plan.lookups)
+        context = Context(
+            self._mapping.timezone,
+            numbers,
+            plan.units,
+            kinds=kinds,
+            lookups=plan.lookups,
+            country=self._mapping.country,
+        )
         fields = FieldTracer(self._mapping.event.value, context)
         tracer = EventTracer(self._mapping, source.mapping, fields, frame, rows)
         self._found.targets = list(tracer.targets())

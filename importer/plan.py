@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from importer.errors import MappingInvalid, SourceUnreadable
+from importer.errors import ColumnsMissing, ImporterError, MappingInvalid, Problem, SourceUnreadable
 from importer.lookups import read_lookups
 from importer.mapping.cells import type_name
 from importer.mapping.compile import CompiledMapping, compile_mapping
-from importer.mapping.document import Document, EachSpec, FieldSpec, load_document
+from importer.mapping.document import Document, EachSpec, FieldSpec, SourceSpec, load_document
+from importer.mapping.gaps import column_names
 from importer.mapping.lookups import Lookups, LookupUnreadable
 from importer.mapping.timestamps import guess_unit
 from importer.profiles import PROFILES, EndpointProfile
@@ -19,8 +21,8 @@ from importer.records import Span
 from importer.source import Dialect, Identity, Reader, SourceFile, discover, identify, left_out, open_source, sniff
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from collections.abc import Mapping as MappingOf
-    from collections.abc import Sequence
     from pathlib import Path
 
     from importer.settings import RunSettings
@@ -122,7 +124,8 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
         MappingInvalid: the mapping has problems, by itself or with these columns.
         SourceUnreadable: a file cannot be read, or lacks a column that is mapped.
     """
-    document = mapping if isinstance(mapping, Document) else load_document(mapping)
+    with told_with_columns(arguments):
+        document = mapping if isinstance(mapping, Document) else load_document(mapping)
     files = discover(arguments, document.mapping.source)
     opened = [_open(file, document) for file in files]
     units = guess_units(document, opened[0][2]) if opened else {}
@@ -142,6 +145,66 @@ def plan(mapping: Path | Document, arguments: Sequence[str], settings: RunSettin
         document, tuple(sources), _profile(settings), settings, units,
         tuple(_notes(sources, units, lookups, left_out(arguments))), tuple(_warnings(compiled.values())), lookups,
     )  # fmt: skip
+
+
+@contextmanager
+def told_with_columns(arguments: Sequence[str]) -> Iterator[None]:
+    """Let a mapping that is refused in here be told with what the columns of the first readable source say about it.
+
+    Raises MappingInvalid in place of MappingInvalid.
+    """
+    try:
+        yield
+    except MappingInvalid as error:
+        raise _with_columns(error, arguments) from None
+
+
+def _with_columns(error: MappingInvalid, arguments: Sequence[str]) -> MappingInvalid:
+    document: Document | None = error.remainder
+    if document is None:
+        return error
+    document = _as_it_can_be_read(document)
+    try:
+        file, reader = _first_readable(arguments, document)
+    except ImporterError as unread:
+        error.hint = f"Its columns were not looked at. {unread.message}"
+        return error
+    more = _problems_with(document, file, reader)
+    return MappingInvalid(error.name, [*error.problems, *more], error.warnings, document) if more else error
+
+
+def _as_it_can_be_read(document: Document) -> Document:
+    """The document without what is wrong in it about reading files, which is recognised instead."""
+    source = document.mapping.source
+    right = {name: getattr(source, name) for name in source.model_fields_set - document.gaps.reading}
+    return replace(document, mapping=document.mapping.model_copy(update={"source": SourceSpec(**right)}))
+
+
+def _first_readable(arguments: Sequence[str], document: Document) -> tuple[SourceFile, Reader]:
+    """The first of the files that can be read; of a folder only its first. Raises what keeps the last from that."""
+    unread: ImporterError = SourceUnreadable("There is no file.")
+    for argument in arguments:
+        try:
+            for file in discover([argument], document.mapping.source):
+                _, _, reader = _open(file, document)
+                return file, reader
+        except ImporterError as error:
+            unread = error
+    raise unread
+
+
+def _problems_with(document: Document, file: SourceFile, reader: Reader) -> Sequence[Problem]:
+    """What else is wrong with ``document``, seen from the columns of ``file``.
+
+    Where it is wrong about the way to read the file too, and none of these columns is its own, nothing is known.
+    """
+    if document.gaps.reading and column_names(document.mapping).isdisjoint(reader.schema):
+        return ()
+    try:
+        compile_mapping(document, reader.schema, is_text=file.format == "csv", lookups=read_lookups(document))
+    except (MappingInvalid, ColumnsMissing, LookupUnreadable) as error:
+        return error.problems
+    return ()
 
 
 def _open(file: SourceFile, document: Document) -> tuple[SourceFile, Dialect | None, Reader]:
@@ -171,7 +234,8 @@ def _compile(
     except LookupUnreadable:
         raise
     except SourceUnreadable as error:
-        raise SourceUnreadable(f"{file.name}: {error.message}", error.hint) from None
+        error.message = f"{file.name}: {error.message}"
+        raise
     except MappingInvalid as error:
         if fitting is None:
             raise

@@ -19,7 +19,7 @@ import polars as pl
 from importer.checkpoint import OPEN_END, REPLAY, same_file
 from importer.errors import SourceUnreadable, UsageInvalid
 from importer.mapping.document import Document, load_document
-from importer.plan import Plan, PlannedSource, plan
+from importer.plan import Plan, PlannedSource, plan, told_with_columns
 from importer.records import Place, Span
 from importer.rejects import located_rejects
 from importer.source import discover, identify, sniff
@@ -147,8 +147,9 @@ def plan_replay(mapping: Path | Document, rejects: Path, status: ImportStatus | 
         UsageInvalid: the mapping reads the files in another way now, so that their rows have other numbers.
     """
     rows_of = _rejected_rows(rejects, status)
-    document = mapping if isinstance(mapping, Document) else load_document(mapping)
     names = [file.name if os.path.realpath(file.name) == file.path else file.path for file in rows_of]
+    with told_with_columns(names):
+        document = mapping if isinstance(mapping, Document) else load_document(mapping)
     for before, now in zip(rows_of, discover(names, document.mapping.source), strict=True):
         _check_same(before, now, document)
     planned = plan(document, names, replace(settings, rejects=_new_rejects(rejects, settings)))

@@ -13,6 +13,7 @@ from importer.cli.failures import exit_code_of, tell
 _COMMANDS = {
     "run": "import files into Commanders Act; resumes by itself",
     "validate": "the whole dry run: every row, every problem, nothing sent",
+    "init": "a first mapping, guessed from the columns and values of an export",
     "preview": "the first events as JSON, beside the rows that each came from",
     "explain": "one row, step by step",
     "status": "where imports stand",
@@ -26,6 +27,7 @@ _COMMANDS = {
 _HELP = """Import years of past events from CSV or Parquet exports into Commanders Act.
 
 \b
+Draft a mapping:  importer init SOURCE
 Try a mapping:    importer validate MAPPING SOURCE
 See the events:   importer preview MAPPING SOURCE
 Try the import:   importer run MAPPING SOURCE --sandbox

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from importer.cli.console import console, give_up_stdout, say
-from importer.errors import ExitCode, ImporterError, MappingInvalid
+from importer.errors import ColumnsMissing, ExitCode, ImporterError, MappingInvalid
 from importer.report.printable import printable
 
 __all__ = ["exit_code_of", "printable", "tell"]
@@ -50,8 +50,8 @@ def tell(error: BaseException) -> None:
 
 def _told(error: BaseException) -> tuple[str, dict[str, Any]]:
     """The message for ``error``, and the fields that go with it."""
-    if isinstance(error, MappingInvalid):
-        return error.message, {"hint": error.hint, "problems": [asdict(problem) for problem in error.problems]}
+    if isinstance(error, MappingInvalid | ColumnsMissing):
+        return error.message, {"hint": error.hint, **_listed(error)}
     if isinstance(error, ImporterError):
         return error.message, {"hint": error.hint}
     if isinstance(error, click.ClickException):
@@ -61,3 +61,11 @@ def _told(error: BaseException) -> tuple[str, dict[str, Any]]:
     frames = "".join(traceback.format_tb(error.__traceback__)[-_SHOWN_FRAMES:])
     message = f"{type(error).__name__}: {str(error)[:_LONGEST_MESSAGE]}"
     return message, {"hint": _REPORT_A_BUG, "traceback": frames}
+
+
+def _listed(error: MappingInvalid | ColumnsMissing) -> dict[str, Any]:
+    """Problems and warnings of a mapping, for machines."""
+    return {
+        "problems": [asdict(problem) for problem in error.problems],
+        "warnings": [asdict(problem) for problem in error.warnings],
+    }

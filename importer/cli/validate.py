@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.console import say
 from importer.cli.forecast import dates, duration, least_seconds
 from importer.cli.options import apply, log_options, option, output_options, source_options
 from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
@@ -46,11 +48,25 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
             if sources:
                 _dry_run(mapping, sources, settings, report, stop, quiet=quiet)
             else:
-                _check(mapping)
+                _check_alone(mapping, report)
     except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
         error = caught
+        report.mapping_warnings += map(str, getattr(caught, "warnings", ()))
     text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
     raise click.exceptions.Exit(finish(report, error, as_json=as_json, text=text))
+
+
+def _check_alone(mapping: Path, report: Report) -> None:
+    """All that can be known without any column: the mapping by itself, and the files that it looks values up in."""
+    from importer.lookups import check_lookups
+    from importer.mapping.advice import document_warnings
+    from importer.mapping.document import load_document
+
+    document = load_document(mapping)
+    report.mapping_warnings += document_warnings(document)
+    for warning in report.mapping_warnings:
+        say("warning", warning, level=logging.WARNING)
+    check_lookups(document)
 
 
 def _dry_run(
@@ -68,14 +84,6 @@ def _dry_run(
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)
     report.forecast_seconds = least_seconds(report, settings.requests_per_second)
-
-
-def _check(mapping: Path) -> None:
-    """The mapping by itself, and the files that it looks values up in."""
-    from importer.lookups import check_lookups
-    from importer.mapping.document import load_document
-
-    check_lookups(load_document(mapping))
 
 
 def _settings(options: dict[str, Any]) -> RunSettings:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from importer.rules import Given
 
 _EXAMPLES = 3
+_HASH_BYTES = frozenset({32, 64})
 _NAMES = {
     "email": "an address of e-mail",
     "phone": "a phone number",
@@ -61,6 +62,7 @@ class Guard:
 def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findings: Findings) -> Iterator[str]:
     if target.is_list:
         texts = texts.explode("text")
+    texts = _without_hashes(texts)
     for kind, found in find_personal(texts["text"]).items():
         if kind in target.allowed:
             continue
@@ -72,6 +74,14 @@ def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findin
         name = f"personal_{kind}:{target.path}"
         findings.note(name, examples, hits[ROW].n_unique())
         yield name
+
+
+def _without_hashes(texts: pl.DataFrame) -> pl.DataFrame:
+    """Hashes and derived ids carry nothing, and are dear to look through: a column of them is told by its sizes."""
+    sizes = texts["text"].str.len_bytes()
+    if sizes.min() not in _HASH_BYTES or sizes.min() != sizes.max():
+        return texts
+    return texts.filter(~pl.col("text").str.contains("^[0-9a-f]+$"))
 
 
 def _allowed(path: str) -> frozenset[str]:

@@ -9,9 +9,11 @@ import polars as pl
 
 from importer.mapping import timestamps
 from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text, inner_type, type_name
+from importer.mapping.hints import number_hint, time_hint
 from importer.mapping.timestamps import Clock
 
 if TYPE_CHECKING:
+    from importer.mapping.hints import Hint
     from importer.mapping.models import FieldSpec
 
 _TRUE, _FALSE = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
@@ -97,9 +99,14 @@ def _timestamp(spec: FieldSpec, value: Value, context: Context, label: str) -> V
     else:
         raise FieldInvalid(f"{label} holds {type_name(value.dtype)}: say what it counts, e.g. `unit: ms`", "unit")
     counts = [("time_ambiguous", instant.ambiguous), ("time_nonexistent", instant.nonexistent)]
-    converted = value.converted(_sane(instant.milliseconds), pl.Int64(), _unreadable(spec, value, clock, label))
+    message = _unreadable(spec, value, clock, label)
+    converted = value.converted(_sane(instant.milliseconds), pl.Int64(), message, hint=_time_hint(spec, value))
     found = ((name, expr) for name, expr in counts if expr is not None)
     return replace(converted, counts=(*value.counts, *found))
+
+
+def _time_hint(spec: FieldSpec, value: Value, *, is_date: bool = False) -> Hint | None:
+    return time_hint(spec.format, spec.unit, is_date=is_date) if value.dtype == pl.String else None
 
 
 def _unreadable(spec: FieldSpec, value: Value, clock: Clock, label: str) -> str:
@@ -119,7 +126,8 @@ def _epoch(unit: str, value: Value, context: Context, label: str) -> Value:
     number = context.staged(context.numbers.tokens(value.expr)) if value.dtype == pl.String else value.expr
     instant = timestamps.from_epoch(number, unit)
     message = f"{label} is {{}}, which is no time when it counts {unit} since 1970"
-    return value.converted(_sane(instant.milliseconds), pl.Int64(), message)
+    hint = time_hint((), unit) if value.dtype == pl.String or value.dtype.is_integer() else None
+    return value.converted(_sane(instant.milliseconds), pl.Int64(), message, hint=hint)
 
 
 def _sane(milliseconds: pl.Expr) -> pl.Expr:
@@ -138,7 +146,10 @@ def _date(spec: FieldSpec, value: Value, context: Context, label: str) -> Value:
         raise FieldInvalid(f"{label} holds {type_name(value.dtype)}, which is not a date", "type")
     sane = pl.when(dates.dt.year().is_between(timestamps.MIN_YEAR, timestamps.MAX_YEAR)).then(dates)
     return value.converted(
-        sane.dt.strftime("%Y-%m-%d"), pl.String(), f"{label} is {{}}, which is not a date like {wanted}"
+        sane.dt.strftime("%Y-%m-%d"),
+        pl.String(),
+        f"{label} is {{}}, which is not a date like {wanted}",
+        hint=_time_hint(spec, value, is_date=True),
     )
 
 
@@ -155,7 +166,8 @@ def _number(kind: str, value: Value, context: Context, label: str) -> Value:
     message = f"{label} is {{}}, which is not {'a whole number' if kind == 'integer' else 'a number'}"
     if value.dtype == pl.String:
         read = context.numbers.integers if kind == "integer" else context.numbers.tokens
-        return value.converted(context.staged(read(value.expr)), pl.String(), message, raw=True)
+        hint = number_hint(context.numbers, whole=kind == "integer")
+        return value.converted(context.staged(read(value.expr)), pl.String(), message, raw=True, hint=hint)
     if isinstance(value.dtype, pl.Decimal):
         tokens = value.expr.cast(pl.String)
         if kind == "integer":

@@ -12,6 +12,7 @@ from importer.mapping.numbers import NumberFormat
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from importer.mapping.hints import Hint
     from importer.mapping.lookups import Lookups
 
 
@@ -25,12 +26,16 @@ class FieldInvalid(ValueError):  # noqa: N818  named for what it says, as every 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value for the {} of ``message``."""
+    """Rows where ``failed`` is true are rejected with ``code``; ``shown`` is the value for the {} of ``message``.
+
+    ``hint`` says what would have read that value.
+    """
 
     code: str
     message: str
     failed: pl.Expr
     shown: pl.Expr
+    hint: Hint | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +56,12 @@ class Value:
         """The same value with one more check."""
         return replace(self, checks=(*self.checks, Check(code, message, failed, shown)))
 
-    def converted(self, expr: pl.Expr, dtype: pl.DataType, message: str, *, raw: bool = False) -> Value:
+    def converted(
+        self, expr: pl.Expr, dtype: pl.DataType, message: str, *, raw: bool = False, hint: Hint | None = None
+    ) -> Value:
         """``expr`` in place of the value, and a check that no value was lost on the way."""
-        failed = self.expr.is_not_null() & expr.is_null()
-        return replace(self.checked("type", message, failed, self.expr), expr=expr, dtype=dtype, raw=raw)
+        check = Check("type", message, self.expr.is_not_null() & expr.is_null(), self.expr, hint)
+        return replace(self, checks=(*self.checks, check), expr=expr, dtype=dtype, raw=raw)
 
 
 class Stages:
@@ -89,7 +96,8 @@ class Context:
     ``timezone`` is the zone of the mapping, ``numbers`` the signs of the source, ``units`` the epoch units that were
     guessed for columns with ``unit: auto``, by label. ``stages`` collects what is computed once; there are none inside
     a list. ``kinds`` are types of targets that the mapping chose over those of the event reference. ``lookups`` are the
-    files that fields look values up in, ``None`` where no field does.
+    files that fields look values up in, ``None`` where no field does. ``country`` is that of phone numbers without a
+    plus.
     """
 
     timezone: str | None = None
@@ -98,6 +106,7 @@ class Context:
     stages: Stages | None = None
     kinds: Mapping[str, str] = field(default_factory=dict)
     lookups: Lookups | None = None
+    country: str | None = None
 
     def staged(self, expr: pl.Expr) -> pl.Expr:
         """``expr``, computed only once if that is possible here. For what is dear and used by value and checks."""
@@ -124,8 +133,12 @@ def type_name(dtype: pl.DataType) -> str:
         return "floating point"
     if dtype.is_integer():
         return "whole numbers"
-    names = {"String": "text", "Boolean": "true/false", "Date": "a date", "Binary": "binary", "Time": "a time of day"}
-    return names.get(str(dtype), str(dtype))
+    names = {
+        "String": "text", "Boolean": "true/false", "Date": "a date", "Binary": "binary", "Time": "a time of day",
+        "Datetime": "a time", "Duration": "a length of time", "Decimal": "numbers", "Categorical": "text",
+        "Enum": "text", "Null": "nothing at all", "Array": "a list",
+    }  # fmt: skip
+    return names.get(str(dtype.base_type()), str(dtype))
 
 
 def as_text(value: Value, key: str) -> Value:

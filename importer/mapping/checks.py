@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from importer.mapping.identity_checks import check_country, check_identity, check_one_for_all
 from importer.mapping.lookup_checks import check_lookup
 from importer.mapping.models import EachSpec, FieldSpec, Mapping
 from importer.mapping.nearest import nearest, shown
 from importer.mapping.option_checks import check_consent, check_payload
 from importer.mapping.shape import EVENT_FORMS, FORMS, WRONG_VERSION, Finding, is_nested, specs
 from importer.mapping.source_checks import check_source, check_timezone
+from importer.mapping.timestamps import format_problem
 from importer.mapping.yaml_loader import Node, NodePath, place_of
 
 if TYPE_CHECKING:
@@ -32,12 +34,18 @@ def check(mapping: Mapping, root: Node) -> Iterator[Finding]:
     yield from _check_key(mapping, root)
     yield from _check_groups(mapping)
     yield from check_timezone(("timezone",), mapping.timezone)
-    yield from check_source(mapping.source)
+    yield from check_country(("country",), mapping.country)
+    unsure = {
+        key for key in ("decimal", "quote") if root.get("source", key) and key not in mapping.source.model_fields_set
+    }
+    yield from check_source(mapping.source, unsure)
     yield from check_consent(mapping.consent)
     yield from check_payload(mapping)
     yield from _check_forms(root)
     for path, spec in _fields(mapping):
         yield from _check_field(path, spec)
+        yield from check_identity(path, "[].".join(map(str, path[1::2])), spec, mapping.event.value)
+    yield from check_one_for_all(mapping)
     yield from _check_targets(root)
     yield from _check_required_targets(root)
 
@@ -113,11 +121,28 @@ def _check_field(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     yield from _check_time(path, spec)
     yield from check_lookup(path, spec)
     yield from check_timezone((*path, "timezone"), spec.timezone)
+    yield from _check_map(path, spec)
+    if spec.round is not None and spec.type not in (None, "number", "integer"):
+        yield Finding((*path, "round"), f"`round` is for numbers, and this has `type: {spec.type}`", of_key=True)
+
+
+def _check_map(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
+    kinds: dict[str, list[str]] = {}
     for text, value in (spec.map or {}).items():
         if isinstance(value, (list, dict)):
             yield Finding((*path, "map", text), "a value of `map` is a text, a number, true, false or null")
-    if spec.round is not None and spec.type not in (None, "number", "integer"):
-        yield Finding((*path, "round"), f"`round` is for numbers, and this has `type: {spec.type}`", of_key=True)
+        elif value is not None:
+            kinds.setdefault(_scalar_kind(value), []).append(text)
+    usual, *others = sorted(kinds, key=lambda kind: -len(kinds[kind])) or [""]
+    for text in (text for kind in others for text in kinds[kind]):
+        message = f"the value of {shown(text)} is not {usual} like others of this `map`"
+        yield Finding((*path, "map", text), f"{message}: all must be text, all numbers or all true/false")
+
+
+def _scalar_kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    return "text" if isinstance(value, str) else "a number"
 
 
 def _check_hash(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
@@ -140,9 +165,11 @@ def _check_time(path: NodePath, spec: FieldSpec) -> Iterator[Finding]:
     if spec.unit and spec.format:
         yield Finding((*path, "unit"), "`unit` (epoch) and `format` (text) exclude each other: keep one", of_key=True)
     for index, text in enumerate(spec.format):
+        where: NodePath = (*path, "format", index)
         if "%" not in text:
-            where: NodePath = (*path, "format", index)
             yield Finding(where, f"{shown(text)} is no format: write it with %, such as `%d/%m/%Y %H:%M`")
+        elif spec.type in (None, "timestamp", "date") and (problem := format_problem(text)):
+            yield Finding(where, f"{shown(text)} {problem}")
     if spec.type in (None, "timestamp"):
         return
     for key in _TIME_KEYS:
@@ -216,12 +243,14 @@ def _check_required_targets(root: Node) -> Iterator[Finding]:
     targets = _targets(root)
     if not targets:
         return  # said already
+    targets |= {name: (name,) for name in root.names() if "." in name}  # not under `fields`, which is said already
     if "context.event_timestamp" not in targets and "context" not in targets:
         near = nearest("context.event_timestamp", targets)
         hint = f"; is {shown(near)} meant to be it?" if near else ""
         message = "`context.event_timestamp` is missing: the API requires the time of every event"
+        where = ("fields",) if near is None else targets[near]
         yield Finding(
-            ("fields",), f"{message}; add `context.event_timestamp: ordered_at` with your column{hint}", of_key=True
+            where, f"{message}; add `context.event_timestamp: ordered_at` with your column{hint}", of_key=True
         )
     if not any(target == "user" or target.startswith("user.") for target in targets):
         message = "no `user.` target: the API requires a user with at least one member"

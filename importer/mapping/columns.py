@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -11,13 +12,15 @@ import polars as pl
 from importer.mapping.cells import Context, FieldInvalid, Stages, Value
 from importer.mapping.compiled import RowPlan
 from importer.mapping.models import FieldSpec
-from importer.mapping.nearest import did_you_mean
+from importer.mapping.nearest import did_you_mean, nearest, printable
 from importer.mapping.values import build
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 Path = tuple[str | int, ...]
+_CONSTANT = re.compile(r"[A-Z]{2,3}|.* .*")
+"""What is rather a value than a name: a currency, a country, several words."""
 _SMALL_INTEGERS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32})
 
 
@@ -32,7 +35,8 @@ class Columns:
     """The columns of ``schema``, and what is known of them.
 
     ``untyped`` are those whose text nobody has given a type, ``typed`` the values that SQL sees where they are not the
-    cells themselves, ``used`` the names that something refers to.
+    cells themselves, ``used`` the names that something refers to, ``unsure`` those whose type is not known because of a
+    problem that is said elsewhere.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Columns:
             if dtype in _SMALL_INTEGERS
         }
         self.used: set[str] = set()
+        self.unsure: set[str] = set()
         self._plain: dict[str, Value] = {}
         self._stages: dict[str, Stages] = {}
         self._context = context
@@ -55,6 +60,7 @@ class Columns:
         """Give a column the type that SQL sees."""
         source = self.get(name, path)
         if source is None:
+            self.unsure |= {near} if (near := nearest(name, self.schema)) else set()
             return
         self._stages[name] = Stages(f"parsed.{name}.")
         try:
@@ -62,6 +68,7 @@ class Columns:
             self._plain[name] = _typed(name, kind, source, replace(self._context, stages=None))
         except FieldInvalid as error:
             self._problem(path, str(error))
+            self.unsure.add(name)
             return
         self.used.discard(name)
         self.untyped.discard(name)
@@ -93,8 +100,12 @@ class Columns:
         if isinstance(self.schema.get(name.partition(".")[0]), pl.Struct):
             return f"; a part of a struct is written {{sql: {json.dumps(name)}}}"
         hint = did_you_mean(name, self.schema)
+        is_same = name.lower() in map(str.lower, self.schema)
         is_field = path[0] == "fields" and path[-2:] != ("lookup", "on")
-        return hint or (f"; for a constant write {{value: {json.dumps(name)}}}" if is_field else "")
+        if not is_field or is_same or (hint and not _CONSTANT.fullmatch(name)):
+            return hint
+        constant = f"; for a constant write {{value: {printable(json.dumps(name, ensure_ascii=False))}}}"
+        return f"{hint}{constant}".replace("?;", "? Or")
 
 
 def _typed(name: str, kind: str, source: Value, context: Context) -> Value:

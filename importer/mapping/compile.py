@@ -9,24 +9,27 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.errors import MappingInvalid, Problem, SourceUnreadable
-from importer.mapping.cells import Check, Context, Value, instance
+from importer.errors import ColumnsMissing, MappingInvalid, Problem
+from importer.mapping.advice import advice
+from importer.mapping.cells import Check, Context, Value, instance, type_name
 from importer.mapping.columns import Columns, Path
 from importer.mapping.compiled import CompiledMapping, EntryList, FailedCheck, Where
 from importer.mapping.consent import Consent, compile_consent
 from importer.mapping.essentials import EVENT_ID, EVENT_NAME, Essentials
 from importer.mapping.group_scope import GroupScope
+from importer.mapping.identity_checks import ONE_FOR_ALL, VISITOR
 from importer.mapping.keys import KeyInvalid, event_id, key_part, position
 from importer.mapping.lookups import LookupUnreadable
 from importer.mapping.members import Member, named
 from importer.mapping.models import EachSpec, FieldSpec
 from importer.mapping.numbers import NumberFormat
-from importer.mapping.odd_targets import odd_targets
 from importer.mapping.payload import place_time, target_kinds
 from importer.mapping.scope import Scope, Target
-from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid
+from importer.mapping.shape import has_form
+from importer.mapping.sql import NEEDS_GROUPS, SqlInvalid, is_constant
 from importer.mapping.tree import Branch, Leaf, Tree
 from importer.mapping.tree import Member as EventMember
+from importer.mapping.yaml_loader import dotted, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -84,12 +87,15 @@ class _Compiler:
         for path, message, is_damage in lookups.problems if lookups is not None else ():
             (self._damaged if is_damage else self._problems).append(self._located(path, message))
         source = self._mapping.source
-        numbers = NumberFormat(source.decimal, source.thousands) if is_text else NumberFormat()
-        kinds = target_kinds(self._mapping.payload)
-        self._context = Context(self._mapping.timezone, numbers, units, kinds=kinds, lookups=lookups)
+        numbers = NumberFormat(source.decimal, source.thousands, is_of_csv=True) if is_text else NumberFormat()
+        kinds, country = target_kinds(self._mapping.payload), self._mapping.country
+        self._context = Context(self._mapping.timezone, numbers, units, None, kinds, lookups, country)
         untyped = [name for name, dtype in schema.items() if is_text and dtype == pl.String]
+        gaps = document.gaps
         self._columns = Columns(schema, self._context, self._problem, untyped=untyped)
-        self._groups = GroupScope(self._columns, self._context, self._problem) if self._mapping.group_by else None
+        self._columns.unsure |= gaps.unsure_types(list(schema))
+        is_grouped = self._mapping.group_by is not None or gaps.is_cut("group_by")
+        self._groups = GroupScope(self._columns, self._context, self._problem) if is_grouped else None
         self._scope = self._groups or Scope(self._columns, self._context, self._problem)
         self._members = Tree()
 
@@ -107,7 +113,8 @@ class _Compiler:
         if EVENT_ID not in self._mapping.fields:
             self._add_event_id(group_key)
         essentials = Essentials(self._scope, self._members, self._mapping, self._problem)
-        essentials.require(is_whole=not (self._problems or self._missing or self._damaged))
+        is_whole = not (self._problems or self._missing or self._damaged or self._document.gaps)
+        essentials.require(is_whole=is_whole)
         self._raise_problems()
         moment = essentials.moment()
         place_time(self._mapping.payload, self._scope, self._members)
@@ -119,29 +126,28 @@ class _Compiler:
             moment=moment,
             columns=tuple(name for name in columns.schema if name in columns.used),
             unused=tuple(name for name in columns.schema if name not in columns.used),
-            warnings=odd_targets(self._mapping),
+            warnings=tuple(map(str, advice(self._document))),
             event_names=self._event_names(),
             has_own_ids=EVENT_ID not in self._mapping.fields,
             consent=consent,
         )
 
     def _problem(self, path: Path, message: str, *, missing: bool = False) -> None:
-        (self._missing if missing else self._problems).append(self._located(path, message))
+        if not self._document.gaps.hide(path, missing=missing):
+            of_key = missing and path[0] == "source"  # its columns are keys
+            (self._missing if missing else self._problems).append(self._located(path, message, of_key=of_key))
 
-    def _located(self, path: Path, message: str) -> Problem:
-        return Problem(*self._document.place(*path), ".".join(map(str, path)), message)
+    def _located(self, path: Path, message: str, *, of_key: bool = False) -> Problem:
+        return Problem(*place_of(self._document.root, path, of_key=of_key), dotted(path), message)
 
     def _raise_problems(self) -> None:
         if self._problems:
-            raise MappingInvalid(self._document.name, self._problems + self._missing + self._damaged)
+            problems = self._problems + self._missing + self._damaged
+            raise MappingInvalid(self._document.name, problems, advice(self._document))
         if self._damaged:
             raise LookupUnreadable(self._document.name, self._damaged + self._missing)
         if self._missing:
-            lines = "".join(f"\n  {problem}" for problem in self._missing)
-            known = ", ".join(self._columns.schema)
-            raise SourceUnreadable(
-                f"The source lacks columns that {self._document.name} maps:{lines}", f"Its columns are: {known}"
-            )
+            raise ColumnsMissing(self._document.name, self._missing, advice(self._document), self._columns.schema)
 
     def _line_scope(self, columns: Columns, no_aggregates: str) -> Scope:
         """A scope of its own for single rows, lines or entries."""
@@ -166,6 +172,8 @@ class _Compiler:
         if spec.value is not None:
             self._members.add_constant((EVENT_NAME,), spec.value)
             return
+        if not has_form(spec):
+            return  # cut out
         field = FieldSpec(column=spec.column, sql=spec.sql, map=spec.map)
         value = self._scope.value(field, "string", ("event",), EVENT_NAME)
         if self._groups:
@@ -185,9 +193,13 @@ class _Compiler:
         lists = []
         for target, spec in self._mapping.fields.items():
             path = ("fields", target)
+            if isinstance(spec, FieldSpec) and not has_form(spec):
+                continue  # cut out
             if not isinstance(spec, EachSpec):
                 self._check_unit(spec, path)
                 self._scope.field(self._members, Target(target, target, path), spec, self._event)
+                if target == VISITOR and spec.sql is not None and is_constant(spec.sql):
+                    self._problem((*path, "sql"), ONE_FOR_ALL)
             elif spec.from_ is not None:
                 lists += self._struct_list(target, spec, spec.from_, path)
             elif self._groups:
@@ -225,7 +237,7 @@ class _Compiler:
             self._problem((*path, "from"), str(error))
             return []
         if not (isinstance(dtype, pl.List) and isinstance(dtype.inner, pl.Struct)):
-            self._problem((*path, "from"), f"column {text!r} is no list of structs but {dtype}")
+            self._problem((*path, "from"), f"column {text!r} is no list of structs but {type_name(dtype)}")
             return []
         schema = {field.name: instance(field.dtype) for field in dtype.inner.fields}
         return [self._entry_list(target, spec, path, Columns(schema, self._context, self._problem), column)]
@@ -257,6 +269,8 @@ class _Compiler:
         in_list: bool = False,
     ) -> None:
         for name, item in spec.each.items():
+            if not has_form(item):
+                continue  # cut out
             inner = Target(name, f"{target}[].{name}", (*path, "each", name))
             self._check_unit(item, inner.path, in_list=in_list)
             scope.field(entry, inner, item, self._event, conditions)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import codecs
 import json
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from importer.errors import MappingInvalid, Problem, UsageInvalid
+from importer.mapping.advice import advice
 from importer.mapping.checks import check
+from importer.mapping.gaps import NO_GAPS, Gaps
+from importer.mapping.mending import mended
 from importer.mapping.models import (
     CleanStep,
     EachSpec,
@@ -23,7 +26,8 @@ from importer.mapping.models import (
     TargetType,
 )
 from importer.mapping.nearest import nearest
-from importer.mapping.shape import read_shape
+from importer.mapping.shape import Finding, read_shape
+from importer.mapping.unfinished import unfinished
 from importer.mapping.yaml_loader import MAX_PROBLEMS, Node, Place, compose, dotted, place_of
 
 if TYPE_CHECKING:
@@ -51,12 +55,16 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A valid mapping and where its parts stand. ``name`` is what messages call it, ``path`` its file if it has one."""
+    """A valid mapping and where its parts stand. ``name`` is what messages call it, ``path`` its file if it has one.
+
+    ``gaps`` are only in what is left of a mapping that has problems (:attr:`importer.errors.MappingInvalid.remainder`).
+    """
 
     mapping: Mapping
     name: str
     path: Path | None
     root: Node
+    gaps: Gaps = NO_GAPS
 
     def place(self, *path: str | int) -> Place:
         """Line and column (from 1) of the value at ``path``, such as ``("fields", "value", "sql")``.
@@ -102,14 +110,24 @@ def _document(text: str, name: str, path: Path | None) -> Document:
     if root is None or root.value is None:
         empty = Problem(1, 1, "", "the mapping file is empty: begin with `version: 1`")
         raise MappingInvalid(name, problems or [empty])
-    mapping, findings = read_shape(root)
+    root, misspelled = mended(root)
+    mapping, findings, cut = read_shape(root, unfinished(root))
     meaning = check(mapping, root) if mapping else ()
-    for finding in islice(dict.fromkeys(chain(findings, islice(meaning, MAX_PROBLEMS))), MAX_PROBLEMS):
-        place = place_of(root, finding.path, of_key=finding.of_key)
-        problems.append(Problem(*place, dotted(finding.path), finding.message))
-    if mapping is None or problems:
+    found = [*islice(chain(misspelled, findings, islice(meaning, MAX_PROBLEMS)), MAX_PROBLEMS)]
+    problems += (_located(finding, root) for finding in dict.fromkeys(found))
+    if mapping is None:
         raise MappingInvalid(name, problems)
-    return Document(mapping, name, path, root)
+    document = Document(mapping, name, path, root)
+    if problems:
+        gaps = Gaps(cut, frozenset(finding.path for finding in found))
+        remainder = replace(document, mapping=gaps.filled(mapping), gaps=gaps)
+        raise MappingInvalid(name, problems, advice(remainder), remainder)
+    return document
+
+
+def _located(finding: Finding, root: Node) -> Problem:
+    place = finding.place or place_of(root, finding.path, of_key=finding.of_key)
+    return Problem(*place, dotted(finding.path), finding.message)
 
 
 def _read(path: Path) -> bytes:

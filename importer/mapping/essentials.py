@@ -36,7 +36,7 @@ class Essentials:
             self._scope.require(EVENT_ID, "event_id_missing", "the event has no id")
         if isinstance(self._members.find(("context", "event_id")), Constant):
             self._problem(("fields", EVENT_ID), "a constant id would make all events one")
-        self._require_user()
+        self._require_user(is_whole=is_whole)
 
     def moment(self) -> pl.Expr:
         """The time of an event over its values, in milliseconds since 1970."""
@@ -55,8 +55,10 @@ class Essentials:
             EVENT_TIMESTAMP, "timestamp_missing", "the event has no time, and an import never invents one"
         )
 
-    def _require_user(self) -> None:
+    def _require_user(self, *, is_whole: bool) -> None:
         user = self._members.find(("user",))
+        if user is None and not is_whole:
+            return
         if user is None:
             self._problem(("fields",), "no member of `user` is left: the API requires a user with at least one")
             return

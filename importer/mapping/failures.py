@@ -12,6 +12,7 @@ from importer.mapping.compiled import ROW
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from importer.mapping.cells import Check
     from importer.mapping.compiled import FailedCheck
 
 MAX_SHOWN_CHARACTERS = 200
@@ -47,8 +48,7 @@ class Failures:
             for item, is_failed, text in zip(checks, failed, texts, strict=True):
                 if is_failed:
                     self.culprits[event] = min(row, self.culprits.get(event, row))
-                    message = item.check.message.replace("{}", quoted(text))
-                    self._add(row, item.check.code, item.target, message)
+                    self._add(row, item.check.code, item.target, sentence(item.check, text))
 
     def merge(self, other: Failures) -> None:
         """Add what ``other`` has found."""
@@ -63,6 +63,12 @@ class Failures:
         # the first check of a target says why; that it is missing afterwards is no news, nor is what was said before
         if message not in messages.values():
             messages.setdefault(target, message)
+
+
+def sentence(check: Check, text: str | None) -> str:
+    """What ``check`` says about a value that has failed it, and what would have read it."""
+    hint = check.hint(text) if check.hint is not None and text is not None else ""
+    return check.message.replace("{}", quoted(text)) + hint
 
 
 def quoted(text: str | None) -> str:

@@ -1,8 +1,9 @@
-"""``context.event_id`` from the natural key of an event.
+"""``context.event_id`` from the natural key of an event, and other ids from columns (``id_from``).
 
 Without ``group_by`` a key column is its cell: in a CSV 007 and 7 are two keys, whatever type ``source.columns`` gives
 it for SQL. With ``group_by`` a declared type counts, in ``group_by`` and in an explicit ``key`` alike: as integers 007
 and 7 are one key, written 7. (Types of ungrouped keys would change the ids of events that were sent long ago.)
+For ``id_from`` a column is its cell always, so that a customer has one id in all mappings.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 import polars_hash as plh
 
+from importer.mapping.cells import type_name
 from importer.mapping.compiled import FILE, FILE_ROW
 from importer.mapping.timestamps import iso_text
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 ID_VERSION = "1"
 ID_HEX_DIGITS = 32
+DERIVED_ID = "id 1"  # an event id begins with its version where this stands, so that the two are never equal
 
 
 class KeyInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
@@ -32,7 +35,18 @@ def event_id(event_name: pl.Expr, parts: list[pl.Expr]) -> pl.Expr:
     The length is that of the text in UTF-8, in decimal digits, so that no two keys give the same bytes. For example
     the purchase with the key 0042 is hashed as ``1:18:purchase4:0042``. Null where a part is.
     """
-    texts = [pl.lit(ID_VERSION), event_name, *parts]
+    return _hashed([pl.lit(ID_VERSION), event_name, *parts])
+
+
+def derived_id(parts: list[pl.Expr]) -> pl.Expr:
+    """The id that ``id_from`` makes of ``parts``: as an event id, of ``4:id 1`` and the parts. Null where a part is.
+
+    It is the same in every mapping and for every event. The customer 0042 is hashed as ``4:id 14:0042``.
+    """
+    return _hashed([pl.lit(DERIVED_ID), *parts])
+
+
+def _hashed(texts: list[pl.Expr]) -> pl.Expr:
     framed = [part for text in texts for part in (text.str.len_bytes().cast(pl.String), pl.lit(":"), text)]
     return plh.concat_str(pl.concat_str(framed)).chash.sha2_256().str.head(ID_HEX_DIGITS)
 
@@ -54,6 +68,6 @@ def key_part(source: Value, name: str) -> pl.Expr:
             else iso_text(source.expr, dtype)
         )
     if dtype.is_nested() or isinstance(dtype, pl.Binary | pl.Object | pl.Duration):
-        raise KeyInvalid(f"column {name!r} is {dtype} and cannot be a key")
+        raise KeyInvalid(f"column {name!r} is {type_name(dtype)} and cannot be a key")
     text = source.expr.cast(pl.String)
     return pl.when(text != "").then(text)

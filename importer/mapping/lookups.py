@@ -35,6 +35,7 @@ class LookupUnreadable(SourceUnreadable):
         lines = "".join(f"\n  {problem}" for problem in problems)
         hint = "A lookup file is CSV in UTF-8 with a header, or Parquet: correct it, or export it again."
         super().__init__(f"{name} looks values up in files that cannot be read:{lines}", hint)
+        self.problems = problems
 
 
 class LookupProblem(NamedTuple):

@@ -131,7 +131,8 @@ class FieldSpec(Model):
     lookup: LookupSpec | None = Field(default=None, description="The value that another file has for this row.")
     id_from: Columns | None = Field(
         default=None,
-        description="A stable id of its own for each value of these columns: a hash that says nothing about them.",
+        description="A stable id of its own for each value of these columns, the same in all imports: "
+        "for user.consistent_anonymous_id, which must not be one for all.",
         examples=[["customer_id"]],
     )
     when: Text | None = Field(default=None, description=_WHEN, examples=["kind = 'O'"])

@@ -13,10 +13,14 @@ _SPACES = " \u00a0\u202f"
 
 @dataclass(frozen=True, slots=True)
 class NumberFormat:
-    """The decimal and thousands signs of a source. A blank as thousands sign stands for the no-break ones too."""
+    """The decimal and thousands signs of a source. A blank as thousands sign stands for the no-break ones too.
+
+    ``is_of_csv`` says that the mapping decides about them: in Parquet they are those of JSON.
+    """
 
     decimal: str = "."
     thousands: str | None = None
+    is_of_csv: bool = False
 
     def tokens(self, text: pl.Expr) -> pl.Expr:
         """JSON number tokens of a text column; null where the text is no finite number written in this format."""
@@ -26,6 +30,14 @@ class NumberFormat:
         """As :meth:`tokens`, null too where there is a fraction other than zero."""
         tokens = self.tokens(text).str.replace(r"\.0+$", "")
         return pl.when(tokens.str.contains(r"^-?[0-9]+$")).then(tokens)
+
+    def reads(self, text: str, *, whole: bool) -> bool:
+        """Whether one text is such a number; ``whole``: without a fraction other than zero."""
+        clean = text.strip()
+        if not re.match(self._pattern(), clean):
+            return False
+        fraction = clean.partition(self.decimal)[2]
+        return not whole or not fraction.strip("0")
 
     def _read(self, text: pl.Series) -> pl.Series:
         clean = text.str.strip_chars()

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer import reference
-from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value
+from importer.mapping.cells import Check, Context, FieldInvalid, Stages, Value, type_name
 from importer.mapping.compiled import FailedCheck, RowPlan, Where
-from importer.mapping.keys import KeyInvalid
+from importer.mapping.keys import KeyInvalid, derived_id, key_part
 from importer.mapping.lookups import Finder, key_columns, label_of
 from importer.mapping.sql import NEEDS_GROUPS, SqlExpression, SqlInvalid, UnknownColumn, compile_sql
 from importer.mapping.tree import Leaf, Tree, to_json
@@ -78,7 +78,7 @@ class Scope:
         """Prepare a condition in SQL; the name of its column."""
         name = None if text is None else self.sql(text, *path)
         if name is not None and (dtype := self._prepared[name][1]) not in {pl.Boolean, pl.Null}:
-            self._problem(path, f"is a condition and must be true or false, but it gives {dtype}")
+            self._problem(path, f"is a condition and must be true or false, but it gives {type_name(dtype)}")
         return name
 
     def sql(self, text: str, *path: str | int) -> str | None:
@@ -89,8 +89,13 @@ class Scope:
         try:
             checked = self._compiled(text, name, target)
         except SqlInvalid as error:
-            self._problem(path, str(error), missing=isinstance(error, UnknownColumn))
+            if self.columns.unsure.isdisjoint(error.columns):
+                for message in error.messages:
+                    self._problem(path, message, missing=isinstance(error, UnknownColumn))
             return None
+        if not self.columns.unsure.isdisjoint(checked.columns):
+            self.columns.used |= checked.columns
+            return None  # what its type would be is not known
         self._prepared[name] = (checked.expr, checked.dtype)
         self.columns.used |= checked.columns
         self._in_sql |= checked.columns
@@ -138,6 +143,8 @@ class Scope:
     def _source(self, spec: FieldSpec, path: Path) -> Value | None:
         if spec.lookup is not None:
             return self._looked_up(spec.lookup, (*path, "lookup"))
+        if spec.id_from:
+            return self._derived_id(spec.id_from, path)
         if spec.sql is None:
             return self.column(spec.column or "", (*path, "column"))
         name = self.sql(spec.sql, *path, "sql")
@@ -157,6 +164,18 @@ class Scope:
         except KeyInvalid as error:
             self._problem((*path, "on"), str(error))
             return None
+
+    def _derived_id(self, names: tuple[str, ...], path: Path) -> Value | None:
+        """The id that ``id_from`` makes of the columns ``names``."""
+        parts = []
+        for index, name in enumerate(names):
+            place = (*path, "id_from", index)
+            cell = self.column(name, place)
+            try:
+                parts += [key_part(cell, name)] if cell is not None else []
+            except KeyInvalid as error:
+                self._problem(place, str(error))
+        return Value(derived_id(parts), pl.String()) if len(parts) == len(names) else None
 
     def field(
         self, members: Tree, target: Target, spec: FieldSpec, event: str | None, conditions: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from importer.mapping.nearest import nearest, shown
 from importer.mapping.shape import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from importer.mapping.models import SourceSpec
     from importer.mapping.yaml_loader import NodePath
@@ -52,14 +52,14 @@ def _is_zone(name: str) -> bool:
     return True
 
 
-def check_source(source: SourceSpec) -> Iterator[Finding]:
-    """What contradicts itself in the description of the files."""
+def check_source(source: SourceSpec, unsure: Container[str] = ()) -> Iterator[Finding]:
+    """What contradicts itself in the description of the files. ``unsure`` are keys whose values are not known."""
     yield from _check_byte("separator", source.separator)
     if source.quote:  # empty: nothing is quoted
         yield from _check_byte("quote", source.quote)
-    if source.separator and source.separator == source.quote:
+    if source.separator and source.separator == source.quote and "quote" not in unsure:
         yield Finding(("source", "quote"), "`quote` and `separator` are the same character")
-    yield from _check_thousands(source)
+    yield from _check_thousands(source, is_sure="decimal" not in unsure)
     if source.encoding and not _is_encoding(source.encoding):
         valid = {name.replace("_", "-") for name in (*aliases, *aliases.values())}
         found = nearest(source.encoding.replace("_", "-"), sorted(valid))
@@ -80,13 +80,13 @@ def _check_byte(key: str, text: str | None) -> Iterator[Finding]:
         yield Finding(("source", key), f"{shown(text)}: `{key}` must be one ASCII character, and no line break")
 
 
-def _check_thousands(source: SourceSpec) -> Iterator[Finding]:
+def _check_thousands(source: SourceSpec, *, is_sure: bool) -> Iterator[Finding]:
     sign = source.thousands
     if sign is None:
         return
     if len(sign) > 1 or sign.isalnum() or sign in "+-":
         yield Finding(("source", "thousands"), f"{shown(sign)}: `thousands` must be one character, and no digit")
-    elif sign == source.decimal:
+    elif sign == source.decimal and is_sure:
         message = f"`thousands` and `decimal` are both {shown(sign)}: a number could mean two things"
         yield Finding(("source", "thousands"), message)
 

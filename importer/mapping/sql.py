@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.mapping.aggregates import Aggregate, Loss, lift
+from importer.mapping.cells import type_name
 from importer.mapping.members import Member, check_members, members
 from importer.mapping.nearest import did_you_mean
 from importer.mapping.sql_check import Allowed, check_text
@@ -21,6 +22,7 @@ from importer.mapping.sql_tree import (
     Lost,
     Node,
     SqlInvalid,
+    TypesInvalid,
     columns,
     dtype_of,
     expression,
@@ -29,15 +31,17 @@ from importer.mapping.sql_tree import (
     never_fail,
     parse,
 )
+from importer.mapping.sql_words import call_without_arguments, syntax_problem, unlisted_calls
 from importer.mapping.whole_numbers import fitted, fitted_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "compile_sql"]
+__all__ = ["NEEDS_GROUPS", "SqlExpression", "SqlInvalid", "UnknownColumn", "compile_sql", "is_constant"]
 
 NEEDS_GROUPS = "an aggregate needs several lines: add `group_by` to the mapping; without it an event is made of one row"
 _NESTED = "an aggregate inside an aggregate is not allowed: there is one level of groups"
+_SUBQUERY = "_POLARS_TMP_SQL"  # begins the name of the column that Polars puts for one
 _NUMBERS_ONLY = frozenset({"SUM", "AVG", "MEDIAN"})
 _SMALL_INTEGERS = frozenset({pl.UInt8, pl.UInt16, pl.UInt32, pl.Int8, pl.Int16, pl.Int32})
 
@@ -84,8 +88,16 @@ def compile_sql(
     ``untyped`` are CSV columns that are text because the mapping declares no type for them. ``no_aggregates`` says why
     there are none here. Raises ``SqlInvalid``.
     """
-    tree = _parsed(text, schema)
-    Allowed(untyped, no_aggregates).check(tree)
+    tree = _parsed(text)
+    unknown = _unknown_columns(text, tree, schema)
+    allowed = Allowed(untyped, no_aggregates, unlisted_calls(text))
+    try:
+        allowed.check(tree)
+    except SqlInvalid as error:
+        raise SqlInvalid(*unknown, *error.messages) from None
+    if unknown:
+        raise UnknownColumn(*unknown)
+    allowed.require_types()
     return _over_one_row(tree, schema)
 
 
@@ -96,11 +108,15 @@ def compile_group_sql(
 
     ``prefix`` begins the names of the columns that this needs. Raises ``SqlInvalid``.
     """
-    tree, aggregates, losses = lift(fitted_lines(_parsed(text, schema), schema), prefix)
-    allowed = Allowed(untyped, _NESTED)
+    tree = _parsed(text)
+    if unknown := _unknown_columns(text, tree, schema):
+        raise UnknownColumn(*unknown)
+    tree, aggregates, losses = lift(fitted_lines(tree, schema), prefix)
+    allowed = Allowed(untyped, _NESTED, unlisted_calls(text))
     for aggregate in aggregates:
         allowed.check_aggregate(aggregate)
     allowed.check(tree)
+    allowed.require_types()
     arguments = {argument.name: argument for aggregate in aggregates for argument in aggregate.arguments}
     types = {name: _dtype(argument.node, schema) for name, argument in arguments.items()}
     exprs, result_types = {}, {}
@@ -116,16 +132,34 @@ def compile_group_sql(
     )
 
 
-def _parsed(text: str, schema: Mapping[str, pl.DataType]) -> Node:
-    check_text(text)
+def is_constant(text: str) -> bool:
+    """Whether ``text`` is SQL that reads no column, and gives the same in every row."""
     try:
-        tree = parse(text)
+        return not list(columns(_parsed(text)))
+    except SqlInvalid:
+        return False
+
+
+def _parsed(text: str) -> Node:
+    check_text(text)
+    if name := call_without_arguments(text):  # of which Polars makes a panic
+        raise SqlInvalid(f"{name} has nothing in its brackets")
+    try:
+        return parse(text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
-        raise SqlInvalid(f"cannot be read as SQL: {first_line(error)}") from None
-    if unknown := sorted(set(columns(tree)).difference(schema)):
-        quotes = " (a text stands in single quotes)" if f'"{unknown[0]}"' in text else ""
-        raise UnknownColumn(f"no column {unknown[0]!r} in the source{did_you_mean(unknown[0], schema)}{quotes}")
-    return tree
+        raise SqlInvalid(syntax_problem(text, first_line(error))) from None
+
+
+def _unknown_columns(text: str, tree: Node, schema: Mapping[str, pl.DataType]) -> list[str]:
+    """What is said about each column that is not in ``schema``."""
+    said = []
+    for name in sorted(set(columns(tree)).difference(schema)):
+        if name.startswith(_SUBQUERY):
+            raise SqlInvalid("a SELECT inside an expression is not allowed in a mapping")
+        near = did_you_mean(name, schema)
+        quotes = " (a text stands in single quotes)" if not near or f'"{name}"' in text else ""
+        said.append(f"no column {name!r} in the source{near}{quotes}")
+    return said
 
 
 def _over_one_row(tree: Node, schema: Mapping[str, pl.DataType]) -> SqlExpression:
@@ -140,9 +174,10 @@ def _aggregate(item: Aggregate, types: Mapping[str, pl.DataType]) -> tuple[pl.Ex
     for argument in item.arguments[:1]:
         dtype = types[argument.name]
         if item.function in _NUMBERS_ONLY and not (dtype.is_numeric() or dtype in {pl.Boolean, pl.Null}):
-            raise SqlInvalid(f"{item.function} needs numbers, and this is {dtype}")
+            raise TypesInvalid(columns(argument.node), f"{item.function} needs numbers, and this is {type_name(dtype)}")
         if item.function in {"MIN", "MAX"} and dtype.is_nested():
-            raise SqlInvalid(f"{item.function} needs values that have an order, and this is {dtype}")
+            message = f"{item.function} needs values that have an order, and this is {type_name(dtype)}"
+            raise TypesInvalid(columns(argument.node), message)
     lines = pl.DataFrame(schema=dict(types))
     dtype = lines.group_by(pl.lit(0).alias("")).agg(value=item.expr).schema["value"]
     # SQL would let small integers overflow in silence: COUNT(x) - 5 must not become 4294967291

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from importer.mapping.aggregates import is_aggregate
-from importer.mapping.sql_tree import Node, SqlInvalid, column_name, function_name, kind_of
+from importer.mapping.sql_tree import Node, SqlInvalid, TypesInvalid, column_name, function_name, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,12 +71,34 @@ def check_text(text: str) -> None:
 class Allowed:
     """The allow-list. ``untyped`` are columns that are text only because nobody has given them a type.
 
-    ``no_aggregates`` says why there are no aggregates. Each method raises ``SqlInvalid``.
+    ``no_aggregates`` says why there are no aggregates, ``calls`` are functions in the text that are not on the list.
+    Each method raises ``SqlInvalid``.
     """
 
-    def __init__(self, untyped: frozenset[str], no_aggregates: str) -> None:
+    def __init__(self, untyped: frozenset[str], no_aggregates: str, calls: Sequence[str] = ()) -> None:
         self._untyped = untyped
         self._no_aggregates = no_aggregates
+        self._calls = calls
+        self._computed: dict[str, None] = {}
+        self._ordered: dict[str, str] = {}
+
+    def require_types(self) -> None:
+        """Refuse what was seen so far of columns that need a type."""
+        messages = [
+            f"column {name!r} is text here, and {function} needs to know what it means; declare its type "
+            f"(number{', date, timestamp or string' if function in {'MIN', 'MAX'} else ''}):  {_declaration([name])}"
+            for name, function in self._ordered.items()
+        ]
+        names = [name for name in self._computed if name not in self._ordered]
+        if names:
+            which = "column" if len(names) == 1 else "columns"
+            listed = ", ".join(map(repr, names))
+            are = "is text here and cannot be computed with; declare its type"
+            if len(names) > 1:
+                are = "are text here and cannot be computed with; declare their types"
+            messages.append(f"{which} {listed} {are}:  {_declaration(names)}")
+        if messages:
+            raise TypesInvalid([*self._ordered, *names], *messages)
 
     def check(self, node: Node) -> None:
         """Refuse what is not on the list. Every node of the tree is an expression here."""
@@ -102,18 +124,15 @@ class Allowed:
         for argument in aggregate.arguments:
             self.check(argument.node)
             name = column_name(argument.node)
-            if aggregate.function in _ORDERED and name in self._untyped:
-                others = ", date, timestamp or string" if aggregate.function in {"MIN", "MAX"} else ""
-                raise SqlInvalid(
-                    f"column {name!r} is text here, and {aggregate.function} needs to know what it means; "
-                    f"declare its type (number{others}):  {_declaration(name)}"
-                )
+            if aggregate.function in _ORDERED and name is not None and name in self._untyped:
+                self._ordered.setdefault(name, aggregate.function)
 
     def _check_function(self, name: str, body: dict[str, Any]) -> None:
         if name.startswith("Range."):
             raise SqlInvalid(_WINDOW)
         if name not in _FUNCTIONS:
-            raise SqlInvalid(f"the function {name.rpartition('.')[2]} is not allowed in a mapping")
+            called = self._calls[0] if self._calls else name.rpartition(".")[2]
+            raise SqlInvalid(f"the function {called} is not allowed in a mapping")
         if name in _PATTERNS and "Literal" not in body["input"][1]:
             raise SqlInvalid("a pattern must be a text in quotes: one from a column could be invalid in some row")
         if name == "Sql.Binary":
@@ -133,20 +152,19 @@ class Allowed:
             self.check(operand)
 
     def _check_arithmetic(self, operands: Sequence[Node]) -> None:
-        for name in map(column_name, operands):
-            if name in self._untyped:
-                raise SqlInvalid(
-                    f"column {name!r} is text here and cannot be computed with; declare its type:  {_declaration(name)}"
-                )
+        names = (name for name in map(column_name, operands) if name is not None)
+        self._computed |= dict.fromkeys(name for name in names if name in self._untyped)
 
 
-def _declaration(name: str | None) -> str:
-    return f"source: {{columns: {{{json.dumps(name)}: number}}}}"
+def _declaration(names: Sequence[str]) -> str:
+    return f"source: {{columns: {{{', '.join(f'{json.dumps(name)}: number' for name in names)}}}}}"
 
 
 def _refusal(kind: str) -> str:
     if kind == "Over":
         return _WINDOW
+    if kind == "Alias":
+        return "cannot be read as SQL: two values stand beside each other with nothing between them, or behind AS"
     return f"{kind} is not allowed in a mapping: write an expression over the columns of one row"
 
 

@@ -49,7 +49,7 @@ def _problem(tree: Node, schema: Mapping[str, pl.DataType], number: int) -> SqlI
             expression(never_fail(tree)).alias("\x01value"), *([lost.where.alias("\x01lost")] if lost else ())
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        return does_not_fit(error)
+        return does_not_fit(error, tree, schema)
     return None
 
 

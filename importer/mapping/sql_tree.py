@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
+from importer.mapping.sql_words import types_problem
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -24,7 +26,28 @@ _LOSING = ("Strict", FITTED)  # TRY_CAST is not among them: there the user has a
 
 
 class SqlInvalid(ValueError):  # noqa: N818  named for what it says, as every exception of the importer
-    """The SQL of a mapping cannot be used; the message says why and what to write instead."""
+    """The SQL of a mapping cannot be used; the message says why and what to write instead.
+
+    ``columns`` are those whose types it is about; with other types it might be right.
+    """
+
+    columns: frozenset[str] = frozenset()
+
+    def __str__(self) -> str:
+        return "; ".join(self.messages)
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        """What is said, one for each thing that is wrong."""
+        return self.args
+
+
+class TypesInvalid(SqlInvalid):
+    """The types of its ``columns`` are not those that it needs."""
+
+    def __init__(self, columns: Iterable[str], *messages: str) -> None:
+        super().__init__(*messages)
+        self.columns = frozenset(columns)
 
 
 class Lost(NamedTuple):
@@ -50,12 +73,13 @@ def dtype_of(tree: Node, schema: Mapping[str, pl.DataType]) -> pl.DataType:
     try:
         return pl.DataFrame(schema=dict(schema)).select(value=expression(never_fail(tree))).schema["value"]
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise does_not_fit(error) from None
+        raise does_not_fit(error, tree, schema) from None
 
 
-def does_not_fit(error: BaseException) -> SqlInvalid:
-    """What Polars says about the types of an expression, in a sentence."""
-    return SqlInvalid(f"does not fit the types of its columns: {first_line(error)}")
+def does_not_fit(error: BaseException, tree: Node, schema: Mapping[str, pl.DataType]) -> TypesInvalid:
+    """What Polars says about the types of ``tree``, in a sentence."""
+    names = list(columns(tree))
+    return TypesInvalid(names, types_problem(first_line(error), names, schema))
 
 
 def first_line(error: BaseException) -> str:

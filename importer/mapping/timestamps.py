@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
 _TIME_OF_DAY = re.compile(r"%[-_0]?[HIklTRXrcMS+]")
 _ZONE = re.compile(r"%(?::{0,3}|#)z|%\+")
 _GAP = timedelta(hours=3)  # no zone has ever skipped more than that at a change of its clock, apart from whole days
+
+_HALF_TIMES = {
+    "hour and minute": "says the time by half: it wants hour and minute, or neither",
+    "12-hour": "says the time by half: %I wants %p (AM or PM) beside it; hours from 0 to 23 are %H",
+}
+_NO_LETTER = "cannot be used: a % has no letter behind it, or one that means nothing"
 
 _ISO_AWARE = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
 _ISO_NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%dT%H:%M")
@@ -58,18 +65,21 @@ class Instant:
     nonexistent: pl.Expr | None = None
 
 
+@lru_cache(maxsize=256)
 def format_problem(item: str) -> str:
     """What is wrong with a format, as the end of a sentence; empty when it reads what it writes."""
     if "%Z" in item:
         return "has %Z: the name of a zone does not say its offset; use %z, or leave it out and set `timezone`"
     if "%s" in item:
         return "has %s: for seconds since 1970 write `unit: s` instead of a format"
+    if "%f" in item:
+        return "has %f, which counts nanoseconds: for decimals of a second write %.f, with no dot before it"
     sample = datetime(2001, 10, 23, 14, 35, 56, tzinfo=UTC)
     try:
         text = pl.Series([sample]).dt.strftime(item)
         parsed = _parsed(text, item)
     except pl.exceptions.PolarsError as error:
-        return f"cannot be used: {str(error).partition('.')[0].splitlines()[0]}"
+        return next((words for part, words in _HALF_TIMES.items() if part in str(error)), _NO_LETTER)
     return "" if parsed.dt.date()[0] == sample.date() else "does not say a whole date: it wants year, month and day"
 
 

@@ -14,7 +14,8 @@ import polars as pl
 
 from importer import reference
 from importer.mapping.cells import Value
-from importer.mapping.failures import quoted
+from importer.mapping.failures import sentence
+from importer.mapping.keys import derived_id, key_part
 from importer.mapping.lookups import Finder, key_columns, label_of
 from importer.mapping.values import steps
 
@@ -76,9 +77,9 @@ class FieldTracer:
 
     def _origins(self, frame: pl.DataFrame, spec: FieldSpec, path: Path) -> tuple[Value, list[tuple[Step, ...]]]:
         """The column that a field begins with, and for each row of ``frame`` the steps that say where it is from."""
-        name, origin = _origin(spec, path)
-        source = Value(pl.col(name), frame.schema[name])
-        first = [origin._replace(value=value) for value in frame[name].to_list()]
+        source, origin = _origin(spec, path, frame)
+        cells = frame.select(source.expr.alias(_VALUE))[_VALUE].to_list()
+        first = [origin._replace(value=value) for value in cells]
         table = self.context.lookups.table(spec.lookup) if spec.lookup and self.context.lookups else None
         if spec.lookup is None or table is None:
             return source, [(step,) for step in first]
@@ -104,7 +105,7 @@ class FieldTracer:
             values = frame.with_columns(value.expr.alias(_VALUE))[_VALUE].to_list()
             values = [_token(item) for item in values] if value.raw else values
             reasons = first_reasons(frame, value.checks[len(checks) :])
-            detail = _detail(spec, name, kind)
+            detail = _detail(spec, name, kind, spec.country or self.context.country)
             columns.append(
                 [
                     Step(name, detail, after, reason) if detail or reason or after != before else None
@@ -135,7 +136,7 @@ def messages(frame: pl.DataFrame, check: Check) -> list[str | None]:
     """What ``check`` says about each row of ``frame``, ``None`` where it is content."""
     columns = [check.failed.fill_null(value=False).alias(_FAILED), check.shown.cast(pl.String).alias(_SHOWN)]
     rows = frame.with_columns(columns).select(_FAILED, _SHOWN).iter_rows()
-    return [check.message.replace("{}", quoted(shown)) if failed else None for failed, shown in rows]
+    return [sentence(check, shown) if failed else None for failed, shown in rows]
 
 
 def first_reasons(frame: pl.DataFrame, checks: Sequence[Check]) -> list[str | None]:
@@ -144,12 +145,17 @@ def first_reasons(frame: pl.DataFrame, checks: Sequence[Check]) -> list[str | No
     return [next(filter(None, row), None) for row in zip(*said, strict=True)] if said else [None] * frame.height
 
 
-def _origin(spec: FieldSpec, path: Path) -> tuple[str, Step]:
-    """The column of the frame that a field begins with, and the step that says so, without its value."""
+def _origin(spec: FieldSpec, path: Path, frame: pl.DataFrame) -> tuple[Value, Step]:
+    """What a field begins with, and the step that says so, without its value."""
+    if spec.id_from:
+        parts = [key_part(Value(pl.col(name), frame.schema[name]), name) for name in spec.id_from]
+        return Value(derived_id(parts), pl.String()), Step("id_from", ", ".join(spec.id_from), None)
     if spec.sql is not None:
-        return sql_column((*path, "sql")), Step("sql", spec.sql, None)
-    name = key_columns(spec.lookup)[0] if spec.lookup is not None else spec.column or ""
-    return name, Step("column", name, None)
+        name, step = sql_column((*path, "sql")), Step("sql", spec.sql, None)
+    else:
+        name = key_columns(spec.lookup)[0] if spec.lookup is not None else spec.column or ""
+        step = Step("column", name, None)
+    return Value(pl.col(name), frame.schema[name]), step
 
 
 def _lookup_steps(frame: pl.DataFrame, spec: LookupSpec, found: Value) -> list[Step]:
@@ -168,11 +174,11 @@ def _token(value: Any) -> Any:  # noqa: ANN401 -- a text, a list of them, or not
     return Token(value) if isinstance(value, str) else value and [_token(item) for item in value]
 
 
-def _detail(spec: FieldSpec, name: str, kind: str | None) -> str:
+def _detail(spec: FieldSpec, name: str, kind: str | None, country: str | None) -> str:
     """What the mapping says about the step ``name``; empty for what happens without a word of it."""
     match name:
         case "clean":
-            return ", ".join(spec.clean)
+            return ", ".join(spec.clean) + (f" of {country}" if country and "e164" in spec.clean else "")
         case "empty":
             return ""
         case "map":

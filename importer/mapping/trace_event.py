@@ -97,7 +97,7 @@ class EventTracer:
         found: list[Step] = []
         for step in traced.steps:
             found += self._aggregates(spec, path) if step.name == "sql" else ()
-            found.append(self._of_first_row(step) if step.name == "column" else step)
+            found.append(self._of_first_row(step) if step.name in {"column", "id_from"} else step)
         return TracedField(target, tuple(found))
 
     def _as_sent(self, steps: Sequence[Step]) -> Iterator[Step]:
@@ -111,7 +111,8 @@ class EventTracer:
     def _of_first_row(self, step: Step) -> Step:
         differing = self.compiled.grouping.differing if self.compiled.grouping else ()
         marks = {str(part): mark for part, mark in differing}
-        if step.detail in marks and self.frame[marks[step.detail]].item():
+        columns = step.detail.split(", ") if step.name == "id_from" else [step.detail]
+        if any(name in marks and self.frame[marks[name]].item() for name in columns):
             return step._replace(detail=f"{step.detail} (of the first row; others differ)")
         return step
 

@@ -17,6 +17,9 @@ import polars_hash as plh
 
 from importer.mapping.casts import convert
 from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text, inner_type, type_name
+from importer.mapping.nearest import printable
+from importer.mapping.phones import e164
+from importer.mapping.tree import to_json
 
 if TYPE_CHECKING:
     from importer.mapping.models import FieldSpec
@@ -42,7 +45,8 @@ def build(spec: FieldSpec, target_type: str | None, source: Value, context: Cont
 
 def steps(spec: FieldSpec, target_type: str | None, context: Context, label: str) -> list[tuple[str, Step]]:
     """What is done to the column of ``spec``, in order, each by its name. A step raises FieldInvalid."""
-    found: list[tuple[str, Step]] = [("clean", lambda value: _clean(spec, _plain(value))), ("empty", _null_if_empty)]
+    found: list[tuple[str, Step]] = [("clean", lambda value: _clean(spec, _plain(value), context, label))]
+    found.append(("empty", _null_if_empty))
     if spec.split is not None:
         found.append(("split", partial(_split, spec.split)))
     if spec.map is not None:
@@ -64,18 +68,20 @@ def _plain(value: Value) -> Value:
     return value
 
 
-def _clean(spec: FieldSpec, value: Value) -> Value:
-    if not spec.clean:
-        return value
-    expr = as_text(value, "clean").expr
+def _clean(spec: FieldSpec, value: Value, context: Context, label: str) -> Value:
     for step in spec.clean:
+        value = as_text(value, "clean")
+        if step == "e164":
+            value = e164(value, spec.country or context.country, context, label)
+            continue
         expr = {
-            "trim": expr.str.strip_chars(),
-            "lower": expr.str.to_lowercase(),
-            "upper": expr.str.to_uppercase(),
-            "digits": expr.str.replace_all(r"[^0-9]", ""),
+            "trim": value.expr.str.strip_chars(),
+            "lower": value.expr.str.to_lowercase(),
+            "upper": value.expr.str.to_uppercase(),
+            "digits": value.expr.str.replace_all(r"[^0-9]", ""),
         }[step]
-    return replace(value, expr=expr, dtype=pl.String())
+        value = replace(value, expr=expr)
+    return value
 
 
 def _null_if_empty(value: Value) -> Value:
@@ -151,15 +157,16 @@ def _raw_default(default: Any, value: Value) -> Any:  # noqa: ANN401  a token, o
     numbers = default if is_list and isinstance(default, list) else [default]
     wrong_shape = is_list != isinstance(default, list)
     if wrong_shape or any(isinstance(number, bool) or not isinstance(number, int | float) for number in numbers):
-        raise FieldInvalid(
-            f"`default` is {default!r}, and the target is a {'list of numbers' if is_list else 'number'}", "default"
-        )
+        kind = "list of numbers" if is_list else "number"
+        raise FieldInvalid(f"`default` is {printable(to_json(default))}, and the target is a {kind}", "default")
     tokens = [json.dumps(number) for number in numbers]
     return pl.Series([tokens]) if is_list else tokens[0]
 
 
 def _unfit_default(default: object, value: Value) -> FieldInvalid:
-    return FieldInvalid(f"`default` is {default!r}, and the value is {type_name(value.dtype)}", "default")
+    return FieldInvalid(
+        f"`default` is {printable(to_json(default))}, and the value is {type_name(value.dtype)}", "default"
+    )
 
 
 def _round(digits: int, value: Value) -> Value:

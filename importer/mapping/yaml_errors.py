@@ -20,6 +20,8 @@ _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 _QUOTE_IT = "a text that contains `: ` needs quotes, and nested names must be indented below their parent"
 
+_IN_BRACKETS = "a text with a `,` or a bracket in it needs quotes there"
+
 # The C and the Python parser word the same complaint differently: what both have in common decides. First match wins.
 _PLAIN_WORDS = (
     ("nesting depth", TOO_DEEP),  # newer versions of libyaml have a limit of their own
@@ -32,7 +34,7 @@ _PLAIN_WORDS = (
     ("unknown escape", "unknown escape in double quotes: write `\\\\` for a backslash, or use single quotes"),
     ("escape code|hexadecimal", "this escape in double quotes is no character"),
     (r"',' or '\]'", "the list that opens with `[` is not continued by `,` or closed by `]`"),
-    (r"',' or '}'", "the mapping that opens with `{` is not continued by `,` or closed by `}`"),
+    (r"',' or '}'", f"the mapping that opens with `{{` is not continued by `,` or closed by `}}`; {_IN_BRACKETS}"),
     ("node content", "a value or a closing bracket is missing here, or a text that begins like this needs quotes"),
     ("alphabetic or numeric", "a text that begins with `*` or `&` needs quotes"),
     ("tag|expected uri", "tags are not supported: a text that begins with `!` needs quotes"),
@@ -64,7 +66,8 @@ def syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     complaint = str(getattr(error, "problem", "") or "").lower()
     lines = _LINE_BREAK.split(text)
     start = getattr(error, "context_mark", None)
-    if start and (_at_end(mark, lines) or "find expected ':'" in complaint):
+    is_later = start and "',' or " in complaint and mark.line > start.line  # of a bracket that opens there
+    if start and (is_later or _at_end(mark, lines) or "find expected ':'" in complaint):
         mark = start  # where the quote, list or name began says more than where patience ended
     line, column = min((mark.line, mark.column), (len(lines) - 1, len(lines[-1])))  # parsers go past the end
     return Problem(line + 1, column + 1, "", _plain_words(complaint, lines[line], column))

@@ -30,6 +30,7 @@ MAX_PROBLEMS = 200
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?P<fraction>\.[0-9]+)?(?P<exponent>[eE][+-]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "true": True, "false": False}
+_YAML_TAG = "tag:yaml.org,2002:"  # written `!!`
 _LONGEST_NUMBER = 400
 _INTEGERS = range(-(1 << 63), 1 << 64)
 
@@ -52,10 +53,14 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A value of the document: a JSON scalar, a tuple of nodes (a list), or a dict of entries (a mapping)."""
+    """A value of the document: a JSON scalar, a tuple of nodes (a list), or a dict of entries (a mapping).
+
+    ``is_void`` is one that could not be read, which is a problem of YAML and said there; its value means nothing.
+    """
 
     place: Place
     value: Any
+    is_void: bool = False
 
     def get(self, *path: str | int) -> Node | None:
         """The node at ``path`` below this one, ``None`` where there is none."""
@@ -152,14 +157,16 @@ class _Composer:
         if isinstance(event, yaml.AliasEvent):
             message = f"`*{printable(event.anchor or '')}` repeats a value, which is not supported: write it out"
             self._problem(place, path, f"{message} (a text that begins with `*` needs quotes)")
-            return Node(place, "")
+            return Node(place, "", is_void=True)
         self._refuse_decoration(event, place, path)
         if isinstance(event, yaml.MappingStartEvent):
             return Node(place, self._entries(path))
         if isinstance(event, yaml.SequenceStartEvent):
             return Node(place, self._items(path))
         if isinstance(event, yaml.ScalarEvent):
-            return Node(place, self._scalar(event, place, path))
+            known = len(self.problems)
+            value = self._scalar(event, place, path)
+            return Node(place, value, is_void=len(self.problems) > known)
         raise TypeError(f"no node begins with {event!r}")
 
     def _entries(self, path: NodePath) -> dict[str, Entry]:
@@ -216,7 +223,8 @@ class _Composer:
 
     def _refuse_decoration(self, event: yaml.Event, place: Place, path: NodePath) -> None:
         if tag := getattr(event, "tag", None):
-            message = f"the tag {shown(tag)} is not supported: remove it (a text that begins with `!` needs quotes)"
+            name = shown(tag.replace(_YAML_TAG, "!!"))
+            message = f"the tag {name} is not supported: remove it (a text that begins with `!` needs quotes)"
             self._problem(place, path, message)
         if anchor := getattr(event, "anchor", None):
             message = f"the anchor `&{printable(anchor)}` is not supported: remove it"

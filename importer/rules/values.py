@@ -9,7 +9,8 @@ from zoneinfo import available_timezones
 import polars as pl
 
 from importer import reference
-from importer.reference.codes import COUNTRIES_ALPHA_2, COUNTRIES_ALPHA_3, CURRENCIES, FORMER_CURRENCIES
+from importer.reference.codes import CURRENCIES, FORMER_CURRENCIES
+from importer.reference.countries import countries
 from importer.rules.rule import EventNames, Given, Rule
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ def _like(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
 # Values that are few, and of nobody in particular.
 _LISTED = frozenset({"currency", "country", "timezone"})
 
+_COUNTRIES = frozenset(code for two, country in countries().items() for code in (two, country.alpha3))
 _HEX = "no hash in lower-case hex digits ({} of them)"
 _LOOKS: dict[str | None, Look] = {
     "iso4217": Look("currency", "no currency of ISO 4217, such as EUR", _one_of(CURRENCIES | FORMER_CURRENCIES)),
-    "iso3166": Look("country", "no country of ISO 3166, such as FR", _one_of(COUNTRIES_ALPHA_2 | COUNTRIES_ALPHA_3)),
+    "iso3166": Look("country", "no country of ISO 3166, such as FR", _one_of(_COUNTRIES)),
     "e164": Look("phone", "no phone number as E.164 writes it, such as +33612345678", _like(r"^\+[1-9][0-9]{6,14}$")),
     "hex32": Look("hash", _HEX.format(32), _like("^[0-9a-f]{32}$")),
     "hex64": Look("hash", _HEX.format(64), _like("^[0-9a-f]{64}$")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -39,10 +39,10 @@ def write(folder: Path, name: str, cells: str) -> Path:
     return file
 
 
-def sent(url: str, mapping: Path, *files: Path, **options: Any) -> tuple[importer.Report, int]:
+def sent(url: str, mapping: Path, *files: Path, limit: int | None = None) -> tuple[importer.Report, int]:
     """The report of a run, and how many events arrived by it."""
     before = received(url)["events"]
-    report = importer.run(mapping, list(files), site="7", source_key="k", url=url, **options)
+    report = importer.run(mapping, list(files), site="7", source_key="k", url=url, limit=limit)
     return report, received(url)["events"] - before
 
 

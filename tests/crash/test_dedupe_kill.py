@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from typing import TYPE_CHECKING
 
@@ -64,7 +63,7 @@ def test_after_kills_each_first_has_arrived_and_no_other(
     overall = final.report["overall"]
     assert (overall["sent"], overall["duplicate"], overall["rows"]) == (IDS, ROWS - IDS, ROWS)
     assert int(final.report["digest"], 16) == record.digest()
-    assert [name for name in os.listdir(importer.state_dir) if "ids" in name] == []
+    assert list(importer.state_dir.glob("importer-ids-*")) == [], "what a kill left is gone"
     again = importer.run_here(mapping, source, oracle.url, *OPTIONS)
     assert (again.code, again.report["requests"]) == (0, 0)
 

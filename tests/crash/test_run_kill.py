@@ -1,8 +1,13 @@
-"""Real signals in the middle of real imports: nothing is lost, and nothing is repeated beyond what was in flight."""
+"""Real signals in the middle of real imports: nothing is lost, and nothing is repeated beyond what was in flight.
+
+Every signal costs a process, so there are few by default. ``IMPORTER_TEST_SIGNALS=50 pytest tests/crash/test_run_kill.py``
+sends so many in each test.
+"""
 
 from __future__ import annotations
 
 import math
+import os
 import random
 import signal
 import time
@@ -22,20 +27,20 @@ if TYPE_CHECKING:
     from conftest import Ended, Importer, Running, RunningOracle
     from oracle import Record
 
-KILLS = {".csv": 10, ".parquet": 5, "single": 5}
-STOPS = 4
+SIGNALS = int(os.environ.get("IMPORTER_TEST_SIGNALS", "0"))
+KILLS = {".csv": SIGNALS or 6, ".parquet": SIGNALS or 4, "single": SIGNALS or 4}
+STOPS = SIGNALS or 2
+# Of each run that is disturbed some requests are answered: there are more of them than all those together can have.
+ROWS = {".csv": 4_000, ".parquet": 4_000, "single": 300}
+ROWS_A_SIGNAL = {".csv": 900, ".parquet": 900, "single": 50}
+BODY_BYTES = 60_000
+# Of the CSV three blocks, so that a resume is a seek, too: a column that nothing is made of is as wide as that takes.
+CSV_BYTES = 33_000_000
 # Mean time of an answer: long enough that most moments find requests that have arrived and are not answered.
 LATENCY_SECONDS = 0.1
 pytestmark = pytest.mark.timeout(600)  # a dozen processes, one after the other: half a minute alone on two cores
 FIRST_ORDER = datetime(2023, 3, 25, 22, tzinfo=UTC)
 REMARK = 'Livraison à l\'étage, "sonner 2 fois";\nsinon chez le gardien. ' * 8
-
-# Small bodies, so that there are more of them than all disturbed runs together get answers, without many rows. Files of
-# several chunks all the same, which are 16 MB of CSV or a row group of Parquet: a column that is not used fills them.
-ROWS = {".csv": 7_000, ".parquet": 6_000, "single": 400}
-BODY_BYTES = 60_000
-ROW_GROUP_ROWS = 1_500
-PADDING = "p" * 4_000
 
 MAPPING = """
 version: 1
@@ -95,25 +100,25 @@ def _content(row: dict[str, Any]) -> str:
     return content_hash(event | ({"coupon": row["coupon"]} if row["coupon"] else {}))
 
 
-def _write(folder: Path, suffix: str, rows: list[dict[str, Any]]) -> Path:
+def _write(folder: Path, suffix: str, rows: list[dict[str, Any]], csv_bytes: int) -> Path:
     source = folder / f"orders{suffix}"
     frame = pl.DataFrame(rows)
     if suffix == ".parquet":
-        frame.write_parquet(source, row_group_size=ROW_GROUP_ROWS)
+        frame.write_parquet(source, row_group_size=1_000)
     else:
         times = pl.col("ordered_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")
-        frame.with_columns(times, padding=pl.lit(PADDING)).write_csv(source)
+        frame.with_columns(times, padding=pl.lit("p" * (csv_bytes // len(rows)))).write_csv(source)
     return source
 
 
 def _prepare(folder: Path, kind: str) -> Import:
     single = kind == "single"
-    rows = _orders(ROWS[kind])
+    rows = _orders(ROWS[kind] + SIGNALS * ROWS_A_SIGNAL[kind])
     mapping = folder / "orders.yaml"
     mapping.write_text(MAPPING)
     return Import(
         mapping=mapping,
-        source=_write(folder, ".csv" if single else kind, rows),
+        source=_write(folder, ".csv" if single else kind, rows, 0 if single else CSV_BYTES),
         contents={row["order_id"]: _content(row) for row in rows},
         concurrency=16 if single else 3,
         endpoint="single" if single else "batch",

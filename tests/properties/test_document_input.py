@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import polars as pl
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.errors import MappingInvalid
+from importer.errors import MappingInvalid, Problem, SourceUnreadable
+from importer.mapping.compile import compile_mapping
 from importer.mapping.document import Document, Mapping, parse_document
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SCHEMA = dict.fromkeys(["a", "a.b", "order_id", "qty", "user.id", "timestamp"], pl.String())
 FULL = (Path(__file__).parents[1] / "data" / "mappings" / "full.yaml").read_text()
 WORDS = [
     "version", "event", "key", "fields", "source", "columns", "each", "from", "column", "value", "sql", "map", "type",
@@ -38,12 +45,26 @@ def outcome(text: str) -> Document | MappingInvalid:
         invalid = error
     lines = 1 + sum(map(text.count, "\n\r\x85\u2028\u2029"))
     assert invalid.problems
-    for problem in invalid.problems:
+    for problem in [*invalid.problems, *invalid.warnings, *problems_with_columns(invalid)]:
         assert 1 <= problem.line <= lines
         assert problem.column >= 1
         assert problem.message.isprintable()
         assert problem.path.isprintable()
     return invalid
+
+
+def problems_with_columns(invalid: MappingInvalid) -> Sequence[Problem]:
+    """What is said about the rest of a broken document beside columns: nothing that was said before."""
+    if invalid.remainder is None:
+        return ()
+    try:
+        compile_mapping(invalid.remainder, SCHEMA, is_text=True)
+    except (MappingInvalid, SourceUnreadable) as error:
+        found = error.problems
+    else:
+        found = ()
+    assert not set(found) & set(invalid.problems)
+    return found
 
 
 def readable(document: Document) -> None:

@@ -89,7 +89,7 @@ def test_an_empty_part_of_a_key_rejects(values: object) -> None:
 @pytest.mark.parametrize("dtype", [pl.Float64, pl.Binary, pl.List(pl.String), pl.Duration])
 def test_what_cannot_be_a_key_is_a_problem_with_its_place(dtype: object) -> None:
     (problem,) = problems("  id: {value: x}\n", {"k": dtype}, head=KEYED)
-    assert (problem.line, problem.path) == (3, "key.0")
+    assert (problem.line, problem.path) == (3, "key[0]")
 
 
 def test_a_mapped_id_goes_out_as_it_is_and_an_empty_one_rejects() -> None:
@@ -292,7 +292,8 @@ def test_an_event_without_user_is_rejected_whatever_its_members_are() -> None:
 def test_unused_columns_and_odd_targets() -> None:
     mapping = compile_mapping(document("  valeu: a\n"), {"a": pl.String(), "b": pl.String()}, is_text=False)
     assert (mapping.columns, mapping.unused) == (("a",), ("b",))
-    assert mapping.warnings == ("target `valeu` is not in the event reference; did you mean `value`?",)
+    hint = "line 5, column 3: fields.valeu: target `valeu` is not in the event reference; did you mean `value`?"
+    assert mapping.warnings == (hint,)
 
 
 def test_a_guess_of_the_unit_needs_a_column() -> None:

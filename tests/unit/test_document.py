@@ -82,11 +82,11 @@ FIELDS: dict[str, tuple[str, Expected]] = {
     "round 2.5": ("  a: {column: x, round: 2.5}", [(7, 25, "a whole number, not the number 2.5")]),
     "round true": ("  a: {column: x, round: true}", [(7, 25, "a whole number, not `true`")]),
     "round a text": ("  a: {column: x, type: string, round: 2}", [(7, 32, "`round` is for numbers")]),
-    "format and unit": ("  a: {column: x, format: '%Y', unit: s}", [(7, 32, "exclude each other")]),
+    "format and unit": ("  a: {column: x, format: '%F', unit: s}", [(7, 32, "exclude each other")]),
     "unit of number": ("  a: {column: x, type: number, unit: s}", [(7, 32, "`unit` is for `type: timestamp`")]),
     "format of number": ("  a: {column: x, type: number, format: '%Y'}", [(7, 32, "for `type: timestamp` or `date`")]),
     "ambiguous date": ("  a: {column: x, type: date, ambiguous: latest}", [(7, 30, "`ambiguous` is for")]),
-    "java format": ('  a: {column: x, format: ["%Y", dd/MM]}', [(7, 33, "`dd/MM` is no format")]),
+    "java format": ('  a: {column: x, format: ["%F", dd/MM]}', [(7, 33, "`dd/MM` is no format")]),
     "java format alone": ("  a: {column: x, format: dd/MM}", [(7, 26, "`dd/MM` is no format")]),
     "format number": ("  a: {column: x, format: 7}", [(7, 26, "a text or a list of texts, not the number 7")]),
     "unit unknown": ("  a: {column: x, unit: milliseconds}", [(7, 24, "did you mean `ms`?")]),
@@ -183,7 +183,7 @@ WHOLE: dict[str, tuple[str, Expected]] = {
     ),
     "timestamp misplaced": (
         BASE.replace("context.event", "event"),
-        [(4, 1, "is `event_timestamp` meant to be it?")],
+        [(6, 3, "is `event_timestamp` meant to be it?")],
     ),
     "no user": (BASE.replace("user.id", "id"), [(4, 1, "add for example `user.id: customer_id`")]),
     "user in an entry": (
@@ -240,7 +240,7 @@ def test_the_columns_of_a_group_are_its_key() -> None:
 
 def test_problems_of_yaml_and_of_the_mapping_come_together() -> None:
     text = BASE.replace("purchase", "!!str purchase") + "  a: &x {colum: b}\n  c: *x\n"
-    assert [place[:2] for place in problems_of(text)] == [(2, 8), (7, 6), (7, 10), (8, 6), (8, 6)]
+    assert [place[:2] for place in problems_of(text)] == [(2, 8), (7, 6), (7, 10), (8, 6)]
 
 
 def test_a_problem_reads_as_line_column_path_and_message() -> None:
@@ -298,7 +298,7 @@ def test_a_mapped_event_id_needs_no_key() -> None:
         "  user.email_sha256: mail",  # hashed before it came here
         "  a: {value: false}",
         "  a: {value: {b: [1, {c: x}]}}",
-        "  a: {column: x, clean: trim, format: '%Y'}",
+        "  a: {column: x, clean: trim, format: '%Y-%m-%d'}",
         "  a: {column: x, map: {A: null, B: 1}}",
         '  a: {column: x, split: "\\t"}',
         "  a: {column: x, unit: ms}",

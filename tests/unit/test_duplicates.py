@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,6 +83,20 @@ def test_what_is_on_disk_is_gone_afterwards(tmp_path: Path) -> None:
         assert len(list(folder.iterdir())) == 10
         assert identities.repeats().same == 600
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_kill_left_is_removed_and_what_others_use_is_not(tmp_path: Path) -> None:
+    dead = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
+    )
+    left, used, other = (
+        tmp_path / f"importer-ids-{owner}-x" for owner in (dead.stdout.strip(), os.getppid(), "nobody")
+    )
+    for folder in (left, used, other):
+        folder.mkdir()
+    with Identities(tmp_path, 1) as identities:
+        identities.add(0, encoded([("a", "x")]))
+    assert sorted(tmp_path.iterdir()) == sorted([used, other])
 
 
 def test_a_place_without_room_is_named(tmp_path: Path) -> None:

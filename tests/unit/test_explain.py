@@ -450,3 +450,21 @@ def test_a_row_that_goes_away_while_its_group_is_looked_for() -> None:
     Path("a.csv").write_text("id,sku,price,card\n9,a,1,x\n", encoding="utf-8")
     with pytest.raises(SourceChanged, match="is gone"):
         _Explainer(planned, number, 1, chunk, NOW_MS).explain(Silent())
+
+
+def test_phone_numbers_and_derived_ids_are_steps() -> None:
+    mapping = (
+        "version: 1\nevent: purchase\ngroup_by: id\ncountry: FR\nfields:\n"
+        "  user.phone: {column: tel, clean: [trim, e164]}\n"
+        "  user.consistent_anonymous_id: {id_from: [id, who]}\n" + TIME
+    )
+    found = explained(mapping, "id,tel,who\n1,06 12 34 56 78,a\n1,n/a,b\n", 1)
+    column, clean = field_of(found, "user.phone")
+    assert (column.value, clean.detail, clean.value) == ("06 12 34 56 78", "trim, e164 of FR", "+33612345678")
+    (derived,) = field_of(found, "user.consistent_anonymous_id")
+    assert derived.detail == "id, who (of the first row; others differ)"
+    assert derived.value == hashlib.sha256(b"4:id 11:11:a").hexdigest()[:32]
+    assert in_event(json.loads(found.event or b""), "user.consistent_anonymous_id") == derived.value
+    rejected = field_of(explained(mapping, "id,tel,who\n1,n/a,\n", 1), "user.phone")[-1].rejected
+    assert rejected is not None
+    assert "which is no phone number of FR" in rejected

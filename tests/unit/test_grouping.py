@@ -307,7 +307,7 @@ def test_there_is_no_group_key_without_group_by() -> None:
 @pytest.mark.parametrize("dtype", [pl.Float64(), pl.Binary(), pl.List(pl.String), pl.Struct({"a": pl.String})])
 def test_what_cannot_be_a_group_key_is_a_problem_with_its_place(dtype: pl.DataType) -> None:
     (problem,) = problems("  id: {value: x}\n", HEAD.replace("order", "[order, k]"), k=dtype)
-    assert (problem.line, problem.column, problem.path) == (3, 19, "group_by.1")
+    assert (problem.line, problem.column, problem.path) == (3, 19, "group_by[1]")
 
 
 def test_a_column_of_group_by_that_is_not_there_is_the_fault_of_the_source() -> None:

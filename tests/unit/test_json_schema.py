@@ -96,9 +96,9 @@ def test_the_configs_and_all_mappings_of_the_tests_are_valid() -> None:
 VALID = [
     "  a: {value: false}",
     "  a: {value: {b: [1, {c: x}]}}",
-    "  a: {column: x, clean: trim, format: '%Y'}",
-    "  a: {column: x, clean: [trim, lower], format: ['%Y', '%d'], timezone: UTC}",
-    "  a: {column: x, map: {A: null, B: 1, C: true}, default: [1]}",
+    "  a: {column: x, clean: trim, format: '%F'}",
+    "  a: {column: x, clean: [trim, lower], format: ['%F', '%D'], timezone: UTC}",
+    "  a: {column: x, map: {A: null, B: 1, C: 2.5}, default: [1]}",
     "  a: {column: x, when: 'b > 1', split: '|', unit: ms}",
     "  items: {each: {id: sku, product.price: {column: p, round: 2}}, where: a > 1, when: b > 1}",
     "  lines: {from: lines, each: {id: {value: 1}}}",

@@ -121,6 +121,7 @@ def test_types_of_parquet_stay() -> None:
         ("a.csv.gz", gzip.compress('sku,label\n7,"é"\n'.encode())),
         ("day=2024-01-02/a.csv", "sku,label\n7,é\n".encode()),
     ],
+    ids=["semicolons", "tabs", "gz", "partition"],
 )
 def test_a_csv_is_recognised_as_sources_are(name: str, content: bytes) -> None:
     Path(name).parent.mkdir(exist_ok=True)

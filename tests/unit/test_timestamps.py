@@ -181,6 +181,7 @@ def test_a_format_that_reads_what_it_writes_is_fine(item: str) -> None:
     [
         ("%Y-%m-%d %H:%M %Z", "%z"),
         ("%s", "unit: s"),
+        ("%Y-%m-%d %H:%M:%S.%f", "write %.f"),
         ("%d/%m", "whole date"),
         ("%H:%M", "whole date"),
         ("%d/%m/%Y %H", "hour and minute"),
