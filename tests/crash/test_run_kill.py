@@ -1,7 +1,7 @@
 """Real signals in the middle of real imports: nothing is lost, and nothing is repeated beyond what was in flight.
 
-Every signal costs a process, so there are few by default. ``IMPORTER_TEST_SIGNALS=50 pytest tests/crash/test_run_kill.py``
-sends so many in each test.
+Every signal costs a process, so there are few by default. With ``IMPORTER_TEST_SIGNALS=50`` in the environment, each of
+these tests sends so many.
 """
 
 from __future__ import annotations
