@@ -16,9 +16,13 @@ from importer.checkpoint import OPEN_END, Checkpoint, ImportKey, list_imports
 from importer.cli import main
 from importer.records import Span
 from importer.sandbox.process import received, spawn
+from importer.sender import Sender
 
 if TYPE_CHECKING:
     from importer.outstanding import Work
+    from importer.profiles import EndpointProfile
+    from importer.sender import Transport
+    from importer.settings import RetryPolicy
 
 MAPPING = """\
 version: 1
@@ -118,8 +122,18 @@ def test_a_destination_that_refuses_gets_nothing_marked_as_sent(
         assert importer("--url", url)[1]["rows"]["sent"] == ROWS
 
 
+def _sender_that_hardly_waits(
+    transport: Transport, profile: EndpointProfile, policy: RetryPolicy, requests_per_second: float | None
+) -> Sender:
+    """How long it waits before it tries again is exact in ``tests/unit/test_sender.py``."""
+    return Sender(transport, profile, replace(policy, base_backoff_seconds=0.02), requests_per_second)
+
+
 @pytest.mark.parametrize("fault", ["status=503:0.3", "reset=after:0.2", "store-then-drop=0.2", "status=429:2x:1"])
-def test_what_fails_is_repeated_with_the_same_ids_and_bytes(importer: Importer, fault: str) -> None:
+def test_what_fails_is_repeated_with_the_same_ids_and_bytes(
+    importer: Importer, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wire, "Sender", _sender_that_hardly_waits)
     with spawn(["--fault", fault, "--seed", "3"]) as url:
         code, report, _ = importer("--url", url, "--endpoint", "single", source="exports/small.csv")
         assert code == 4

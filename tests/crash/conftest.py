@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from oracle import Record
+
+from importer.cli import main
 
 if TYPE_CHECKING:
     import signal
@@ -77,6 +81,7 @@ class Importer:
     """Starts ``python -m importer run``, always with the same state directory: the same command resumes."""
 
     folder: Path
+    monkeypatch: pytest.MonkeyPatch
     started: list[Running] = field(default_factory=list)
 
     @property
@@ -86,8 +91,7 @@ class Importer:
 
     def start(self, mapping: Path, source: Path, url: str, *options: str) -> Running:
         """Start an import and return at once."""
-        command = [sys.executable, "-m", "importer", "run", str(mapping), str(source), "--url", url, "--site", "1234"]
-        command += ["--state-dir", str(self.state_dir), "--yes", "--json", *options]
+        command = [sys.executable, "-m", "importer", *self._arguments(mapping, source, url), *options]
         number = len(self.started)
         output, words = self.folder / f"stdout-{number}", self.folder / f"stderr-{number}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("IMPORTER_")}
@@ -107,6 +111,26 @@ class Importer:
         """Run an import to its end."""
         return self.start(mapping, source, url, *options).wait()
 
+    def run_here(self, mapping: Path, source: Path, url: str, *options: str) -> Ended:
+        """As :meth:`run`, in this process: a new one takes a second to start."""
+        return self.command_here(*self._arguments(mapping, source, url), *options)
+
+    def command_here(self, *arguments: str) -> Ended:
+        """Any command line with ``--json``, in this process."""
+        output, words = io.StringIO(), io.StringIO()
+        with self.monkeypatch.context() as patch, redirect_stdout(output), redirect_stderr(words):
+            patch.chdir(ROOT)
+            patch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
+            patch.setattr("sys.argv", ["importer", *arguments])
+            with pytest.raises(SystemExit) as ended:
+                main()
+        assert SOURCE_KEY not in output.getvalue() + words.getvalue()
+        return Ended(int(ended.value.code or 0), json.loads(output.getvalue()), words.getvalue())
+
+    def _arguments(self, mapping: Path, source: Path, url: str) -> list[str]:
+        place = ["--url", url, "--site", "1234", "--state-dir", str(self.state_dir)]
+        return ["run", str(mapping), str(source), *place, "--yes", "--json"]
+
     def secret_places(self) -> list[Path]:
         """Files that the importer wrote and that contain the source key. There must be none."""
         written = [file for file in self.state_dir.rglob("*") if file.is_file()]
@@ -115,8 +139,8 @@ class Importer:
 
 
 @pytest.fixture
-def importer(tmp_path: Path) -> Iterator[Importer]:
-    starter = Importer(tmp_path)
+def importer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Importer]:
+    starter = Importer(tmp_path, monkeypatch)
     yield starter
     for running in starter.started:
         running.process.kill()  # does nothing to one that has ended

@@ -64,7 +64,7 @@ def test_after_kills_each_first_has_arrived_and_no_other(
     assert (overall["sent"], overall["duplicate"], overall["rows"]) == (IDS, ROWS - IDS, ROWS)
     assert int(final.report["digest"], 16) == record.digest()
     assert list(importer.state_dir.glob("importer-ids-*")) == [], "what a kill left is gone"
-    again = importer.run(mapping, source, oracle.url, *OPTIONS)
+    again = importer.run_here(mapping, source, oracle.url, *OPTIONS)
     assert (again.code, again.report["requests"]) == (0, 0)
 
 

@@ -1,8 +1,9 @@
 """Nights on one folder: exports come late, twice, half-written and rewritten, runs are killed, an operator helps.
 
 The story is drawn from a seed that is printed: ``IMPORTER_TEST_SEED=123 pytest tests/crash/test_nights.py`` plays the
-same nights once more (where a kill falls within a run depends on the machine, too). A few by default, because every
-run is a process of its own; ``pytest -m slow tests/crash/test_nights.py`` plays thirty nights.
+same nights once more (where a kill falls within a run depends on the machine, too). A few by default, with a
+process of its own for every run that is killed; ``pytest -m slow tests/crash/test_nights.py`` plays thirty nights, with
+one for each run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 import os
 import random
 import re
@@ -18,13 +18,11 @@ import shutil
 import signal
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
 from oracle import content_hash
-
-from importer.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -188,16 +186,19 @@ class Story:
 
 @dataclass
 class Operator:
-    """Starts the nightly command, starts it again when it was killed, and knows what to do after exit code 4."""
+    """Starts the nightly command, starts it again when it was killed, and knows what to do after exit code 4.
+
+    What is killed is a process of its own. With ``in_processes`` what lives to its end is one as well, which takes a
+    second more.
+    """
 
     story: Story
     mapping: Path
     importer: Importer
     oracle: RunningOracle
     wait_until: Callable[[Callable[[], bool]], None]
-    monkeypatch: pytest.MonkeyPatch
-    capfd: pytest.CaptureFixture[str]
     options: tuple[str, ...] = OPTIONS
+    in_processes: bool = False
     kills: int = 0
 
     def night(self) -> Ended:
@@ -226,7 +227,8 @@ class Operator:
             self.kills += running.send(signal.SIGKILL)
             ended = running.wait()
             assert ended.code in {-signal.SIGKILL, 0, 3, 4}, ended.stderr
-        return self.importer.run(self.mapping, source, self.oracle.url, *self.options, *options)
+        run = self.importer.run if self.in_processes else self.importer.run_here
+        return run(self.mapping, source, self.oracle.url, *self.options, *options)
 
     def _await_a_moment(self, running: Running) -> None:
         """When to kill: as soon as the run has its lock, or when some more requests have arrived."""
@@ -241,19 +243,9 @@ class Operator:
 
         self.wait_until(lambda: is_now() or running.process.poll() is not None)
 
-    def in_this_process(self, *arguments: str) -> tuple[int, dict[str, Any]]:
-        """A command without the second that a new process takes to start."""
-        self.monkeypatch.setattr("sys.argv", ["importer", *arguments, "--json"])
-        self.capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, _ = self.capfd.readouterr()
-        return int(ended.value.code or 0), json.loads(out)
-
-    def second_run(self) -> tuple[int, dict[str, Any]]:
+    def second_run(self) -> Ended:
         """The nightly command once more."""
-        place = ("--site", "1234", "--url", self.oracle.url, "--state-dir", str(self.importer.state_dir))
-        return self.in_this_process("run", str(self.mapping), str(self.story.folder), *place, "--yes", *self.options)
+        return self.importer.run_here(self.mapping, self.story.folder, self.oracle.url, *self.options)
 
 
 @pytest.fixture
@@ -262,14 +254,11 @@ def operator(
     importer: Importer,
     start_oracle: Callable[[float], RunningOracle],
     wait_until: Callable[[Callable[[], bool]], None],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
 ) -> Iterator[Operator]:
     seed = int(os.environ.get("IMPORTER_TEST_SEED", random.SystemRandom().randrange(2**32)))
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key-of-the-second-runs")
     (tmp_path / "exports").mkdir()
     story = Story(tmp_path / "exports", random.Random(seed))  # noqa: S311 - replayable on purpose
-    found = Operator(story, tmp_path / "orders.yaml", importer, start_oracle(0.01), wait_until, monkeypatch, capfd)
+    found = Operator(story, tmp_path / "orders.yaml", importer, start_oracle(0.01), wait_until)
     yield found
     print(f"the story comes from seed {seed}; {found.kills} kills, {len(story.exports)} files")  # noqa: T201
 
@@ -288,6 +277,7 @@ def test_some_grouped_nights(operator: Operator) -> None:
 def test_thirty_nights(operator: Operator, mapping: str, request: pytest.FixtureRequest) -> None:
     if "slow" not in request.config.getoption("-m"):
         pytest.skip("some minutes: run with -m slow")
+    operator.in_processes = True
     _live(operator, mapping, 30)
 
 
@@ -299,9 +289,10 @@ def _live(operator: Operator, mapping: str, nights: int) -> None:
     for night in range(nights + 1):
         operator.story.evening(is_last=night == nights)
         code = operator.night().code
-        again, report = operator.second_run()
+        again = operator.second_run()
+        report = again.report
         assert (report["requests"], report["events"]["accepted"]) == (0, 0), f"night {night}"
-        assert again == (4 if code == 4 else 0), report
+        assert again.code == (4 if code == 4 else 0), report
         assert report["status"] == ("invalid" if code == 4 else "nothing_new"), report
     _check_arrivals(operator)
     _check_status(operator, is_grouped=mapping == GROUPED)
@@ -335,8 +326,9 @@ def _check_status(operator: Operator, *, is_grouped: bool) -> None:
     In those of a grouped import, a file that was sent again stands once more: its old rows are a part of an old stage.
     """
     state_dir = str(operator.importer.state_dir)
-    _, body = operator.in_this_process("status", str(operator.mapping), "--state-dir", state_dir)
-    (item,) = body["imports"]
+    (item,) = operator.importer.command_here(
+        "status", str(operator.mapping), "--state-dir", state_dir, "--json"
+    ).report["imports"]
     sent = rejected = duplicate = 0
     for export in operator.story.exports:
         bad = sum(content_of(row) is None for row in export.rows)
