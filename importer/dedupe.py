@@ -2,8 +2,8 @@
 
 ``dedupe: true`` needs a pass over all rows before the first request, because an event is the first with its id only if
 it is sent: one that is rejected or filtered does not count. The pass is the dry run's, over all files of the run, also
-those that an earlier run has finished, in their order. So it finds the same firsts whenever it is repeated, as after a
-kill, as long as the same files are named.
+those that an earlier run has finished, in the order in which they were begun. So it finds the same firsts whenever it
+is repeated, as after a kill, as long as the same files are named.
 """
 
 from __future__ import annotations
@@ -68,17 +68,16 @@ def first_pass(
 
 
 def _whole(plan: Plan, todo: Outstanding) -> list[Work]:
-    """All rows of all sources of the run in their order, whatever of them is done."""
-    by_number = {work.number: work.source for work in todo.works}
+    """All rows of all sources of the run, whatever of them is done, in the order in which the import began with them.
+
+    Not in that of the command line: a file that comes later must not take the place of one that was sent.
+    """
+    sources = {work.number: work.source for work in todo.works}
     if plan.document.mapping.group_by is None:
-        numbers = {known.path: known.number for known in todo.known if known.number not in todo.copies}
-        by_number |= {numbers[source.identifier]: source for source in plan.sources if source.identifier in numbers}
-        places = {source.identifier: place for place, source in enumerate(plan.sources)}
-        paths = {number: path for path, number in numbers.items()}
-        order = sorted(by_number, key=lambda number: places.get(paths.get(number, ""), number))
-    else:
-        order = list(by_number)
-    return [Work(by_number[number], number, [Span(number, 1, OPEN_END)]) for number in order]
+        planned = {source.identifier: source for source in plan.sources}
+        finished = (known for known in todo.known if known.path in planned and known.number not in todo.copies)
+        sources |= {known.number: planned[known.path] for known in finished}
+    return [Work(sources[number], number, [Span(number, 1, OPEN_END)]) for number in sorted(sources)]
 
 
 def _look(belt: Belt, progress: Progress, check: Callable[[], None]) -> None:

@@ -61,6 +61,9 @@ def test_over_files_and_runs(tmp_path: Path, url: str) -> None:
     assert dry.rows.duplicate == 3
     third, arrived = sent(url, mapping, a, b)
     assert (third.status, arrived) == ("nothing_new", 0)
+    earlier = write(tmp_path, "0-late.csv", "3,late 4,late")
+    fourth, arrived = sent(url, mapping, earlier, a, b)
+    assert (fourth.rows.sent, fourth.rows.duplicate, arrived) == (1, 1, 1), "what was sent is the first for ever"
 
 
 def test_a_limited_run_goes_on_with_the_same_firsts(tmp_path: Path, url: str) -> None:
