@@ -7,6 +7,7 @@ import itertools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,15 @@ def test_they_are_those_of_a_dictionary(sources: list[list[Event]], chunk: int, 
     assert repeats.examples_other == [one for one in known if not one.same][:3]
     for order in range(len(sources)):
         assert repeats.rows(order).to_list() == [one.row for one in known if one.order == order]
+
+
+def test_half_an_id_is_no_id() -> None:
+    half = "0123456789abcdef"
+    names = pl.Series([half + "0" * 16, half + "1" * 16, half + "0" * 16])
+    events = replace(encoded([("a", "x"), ("b", "x"), ("c", "x")]), ids=buffers.ids(names, is_hex=True))
+    with Identities(None) as identities:
+        identities.add(0, events)
+        assert identities.repeats().examples_same == [Repeat(0, 3, 0, 1, same=True)]
 
 
 def test_what_is_on_disk_is_gone_afterwards(tmp_path: Path) -> None:

@@ -221,8 +221,11 @@ def test_an_address_or_its_hash() -> None:
 
 def test_a_livestream_has_no_length() -> None:
     mapping = ROW.replace("purchase", "video_start") + "total_length: b\n  livestream: c"
-    rules = found(mapping, {"a": ["1", "2", "3"], "b": [None, None, 9], "c": [True, False, None]})
-    assert rules["required:total_length"] == 1
+    encoder, _ = inspected(mapping, {"a": ["1", "2", "3"], "b": [None, None, 9], "c": [True, False, None]})
+    (example,) = encoder.seen.findings["required:total_length"].examples
+    assert example.order == (0, 2)
+    always = mapping.replace("livestream: c", "livestream: {value: true}")
+    assert "required:total_length" not in found(always, {"a": ["1"], "b": pl.Series([None], dtype=pl.Int64)})
 
 
 REFUND = ROW.replace("purchase", "refund") + "items: {each: {id: b, quantity: c}}"
@@ -252,6 +255,27 @@ def test_entries_of_a_list_are_counted_by_event() -> None:
     assert encoder.seen.entries == {"items": 4}
     assert encoder.seen.coverage["items[].id"] == 2
     assert encoder.seen.coverage["items"] == 2
+
+
+def test_the_first_entry_that_is_wrong_is_shown() -> None:
+    mapping = ROW + "items: {from: lines, each: {id: sku, product.currency: cur}}"
+    lines = [[{"sku": f"s{number}", "cur": cur} for number, cur in enumerate(("EUR", "euro", "pounds", "x"))]]
+    encoder, _ = inspected(mapping, {"a": ["1"], "lines": lines})
+    finding = encoder.seen.findings["currency:items[].product.currency"]
+    assert (finding.count, dict(finding.values)) == (1, {"euro": 1})
+
+
+def test_strict_counts_no_entry_of_what_it_rejects() -> None:
+    columns, good = a_right_event("purchase")
+    head = {path: column for path, column in columns.items() if not path.startswith("items[].")}
+    each = "{id: sku, quantity: n, product.id: sku, product.name: sku, product.price: n}"
+    mapping = written("purchase", head) + f"  items: {{from: lines, each: {each}}}\n"
+    right, wrong = [{"sku": "a", "n": 1}] * 2, [{"sku": None, "n": 1}] * 3
+    rows = pl.concat([good, good]).with_columns(lines=pl.Series([right, wrong]))
+    encoder, encoded = inspected(mapping, rows, strict=True)
+    assert list(encoded.rows) == [1]
+    assert encoder.seen.entries == {"items": 2}
+    assert encoder.seen.coverage["items[].quantity"] == 2
 
 
 BY_COLUMN = ROW.replace("purchase", "{column: e, map: {P: purchase, R: refund, L: generate_lead}}") + "status: b"
