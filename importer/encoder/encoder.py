@@ -14,27 +14,25 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from importer.encoder import buffers, rejecting
+from importer.encoder import buffers, differing, rejecting
 from importer.encoder.consent import ConsentSeen, Parted, parted_by
 from importer.encoder.hours import Hours, hours_of
 from importer.encoder.inspector import Broken, Entries, Inspector, Seen
 from importer.mapping.compiled import FILE, FILE_ROW, ROW, STOP, any_failed
 from importer.mapping.culprits import UNCOMPUTABLE, culprits, sql_culprits
 from importer.mapping.essentials import EVENT_ID
-from importer.mapping.failures import Failures, quoted
-from importer.mapping.grouping import as_groups, as_lines, difference
+from importer.mapping.failures import Failures
+from importer.mapping.grouping import as_groups, as_lines
 from importer.mapping.json_text import json_object
 from importer.mapping.lists import list_of_lines, list_of_structs
 from importer.records import EncodedRows, Reject
-from importer.report import Example, Findings
-from importer.rules import Rule
+from importer.report import Findings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from importer.encoder.chunk import ChunkInput
     from importer.mapping.compiled import CompiledMapping
-    from importer.mapping.members import Member
 
 _EVENT = "\x01event"
 _FAILED = "\x01failed"
@@ -173,11 +171,8 @@ class Encoder:
     def _broken(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame, entries: Entries) -> list[Broken]:
         """The rules that events break. If that is asked for, lines of a group that differ break one, too."""
         broken = self._inspector.broken(values, _of(entries, values)) if self._inspector else []
-        for part, mark in self._mapping.grouping.differing if self._mapping.grouping and self._strict else ():
-            events = values.filter(pl.col(mark))[ROW]
-            if len(events):
-                shown = pl.Series([_difference(chunk, rows, event, part) for event in events])
-                broken.append(Broken(Rule("differs", str(part), "{}", pl.col(mark)), events, shown, is_told=True))
+        if self._mapping.grouping is not None and self._strict:
+            broken += differing.broken(chunk, rows, values, self._mapping.grouping)
         return broken
 
     def rows(self, chunk: ChunkInput) -> pl.DataFrame:
@@ -247,12 +242,8 @@ class Encoder:
         for item in self._mapping.lists:
             for name, (rule, _) in zip(item.count_names, item.plan.counts, strict=True):
                 found.count(rule, int(values[name].sum()))
-        for part, mark in self._mapping.grouping.differing if self._mapping.grouping else ():
-            events = values.filter(pl.col(mark))[ROW]
-            if len(events):
-                examples = [_example(chunk, rows, event, part) for event in events.head(_EXAMPLES)]
-                rule = f"column {str(part)!r} differs within its group; the first line's value is used"
-                found.note(rule, examples, len(events))
+        if self._mapping.grouping is not None:
+            differing.note(chunk, rows, values, self._mapping.grouping, found)
         return found
 
     def _note(self, made: _Made) -> None:
@@ -302,17 +293,3 @@ def _of(entries: Entries, events: pl.DataFrame) -> Entries:
 def _first_reasons(reasons: dict[int, str], units: pl.Series) -> dict[int, str]:
     """``reasons``, which are by row, by the unit of the row: that of its first row."""
     return {units[row]: reasons[row] for row in sorted(reasons, reverse=True)}
-
-
-def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> Example:
-    """The first row of an event whose value of a column is not that of the first row of all."""
-    line, _, _ = difference(lines, event, part)
-    place = chunk.place_of(line)
-    return Example((chunk.span.source, place.row), place.file, _difference(chunk, lines, event, part))
-
-
-def _difference(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> str:
-    """How the value of a column first differs from that of the first row of the event."""
-    _, value, first = difference(lines, event, part)
-    start = chunk.place_of(event)
-    return f"column {str(part)!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"
