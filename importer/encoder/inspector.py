@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from importer.mapping.compiled import CompiledMapping
 
 _EXAMPLES = 3
+_LISTED_VALUES = 100  # of a chunk
 _ITEMS = "items"
 _TIME = "context.event_timestamp"
 Entries = dict[str, pl.DataFrame]
@@ -176,10 +177,16 @@ def _of_events(item: Broken, values: pl.DataFrame) -> Broken:
     return Broken(item.rule, hits[ROW], hits["shown"])
 
 
+def _most_frequent(shown: pl.Series) -> dict[str, int]:
+    """How often the most frequent values occur: a column may be full of different ones."""
+    counts = shown.drop_nulls().value_counts(name="events")
+    return dict(counts.sort("events", shown.name, descending=[True, False]).head(_LISTED_VALUES).iter_rows())
+
+
 def _note(chunk: ChunkInput, item: Broken, findings: Findings) -> None:
     examples = []
     for index, row in enumerate(item.rows.head(_EXAMPLES)):
         place = chunk.place_of(row)
         examples.append(Example((chunk.span.source, place.row), place.file, item.message(index)))
-    values = dict(item.shown.drop_nulls().value_counts().iter_rows()) if item.rule.lists_values else {}
+    values = _most_frequent(item.shown) if item.rule.lists_values else {}
     findings.note(item.rule.name, examples, len(item.rows), values, item.rule.valid)
