@@ -9,7 +9,7 @@ import polars as pl
 from importer.encoder.inspector import Broken
 from importer.mapping.compiled import ROW
 from importer.mapping.failures import quoted
-from importer.mapping.grouping import difference
+from importer.mapping.grouping import differences
 from importer.report import Example
 from importer.rules import Rule
 
@@ -35,8 +35,9 @@ def note(chunk: ChunkInput, lines: pl.DataFrame, values: pl.DataFrame, grouping:
 def broken(chunk: ChunkInput, lines: pl.DataFrame, values: pl.DataFrame, grouping: Grouping) -> Iterator[Broken]:
     """The same as a rule for each column, and the events that break it."""
     for part, events in _events(values, grouping):
-        shown = pl.Series([_difference(chunk, lines, event, part) for event in events])
-        yield Broken(Rule("differs", str(part), "{}", pl.lit(value=True)), events, shown, is_told=True)
+        found = differences(lines.filter(pl.col(ROW).is_in(events.implode())), part)
+        shown = [_words(chunk, part, event, value, first) for event, _, value, first in found.iter_rows()]
+        yield Broken(Rule("differs", str(part), "{}", pl.lit(value=True)), found[ROW], pl.Series(shown), is_told=True)
 
 
 def _events(values: pl.DataFrame, grouping: Grouping) -> Iterator[tuple[Member, pl.Series]]:
@@ -49,13 +50,11 @@ def _events(values: pl.DataFrame, grouping: Grouping) -> Iterator[tuple[Member, 
 
 def _example(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> Example:
     """The first row of an event whose value of a column is not that of the first row of all."""
-    line, _, _ = difference(lines, event, part)
+    _, line, value, first = differences(lines.filter(pl.col(ROW) == event), part).row(0)
     place = chunk.place_of(line)
-    return Example((chunk.span.source, place.row), place.file, _difference(chunk, lines, event, part))
+    return Example((chunk.span.source, place.row), place.file, _words(chunk, part, event, value, first))
 
 
-def _difference(chunk: ChunkInput, lines: pl.DataFrame, event: int, part: Member) -> str:
-    """How the value of a column first differs from that of the first row of the event."""
-    _, value, first = difference(lines, event, part)
+def _words(chunk: ChunkInput, part: Member, event: int, value: str | None, first: str | None) -> str:
     start = chunk.place_of(event)
     return f"column {str(part)!r} is {quoted(value)}, and {quoted(first)} in {start.file}:{start.row}"

@@ -49,12 +49,17 @@ def _marked(lines: pl.DataFrame, mark: pl.Expr) -> pl.Expr:
     return pl.col(ROW).is_in(rows.unique().implode()) if len(rows) else pl.lit(value=False)
 
 
-def difference(lines: pl.DataFrame, event: int, part: Member) -> tuple[int, str | None, str | None]:
-    """Where ``part`` first differs in ``event``: the row of that line, its value, and that of the first line."""
-    group = lines.filter(pl.col(ROW) == event).select(LINE, value=cell_of(part, lines.schema))
-    line, value = group.filter(pl.col("value").ne_missing(pl.col("value").first())).row(0)
-    first = group["value"].first()
-    return line, *(None if cell is None else str(cell) for cell in (value, first))
+def differences(lines: pl.DataFrame, part: Member) -> pl.DataFrame:
+    """Where ``part`` first differs in each event in which it does: rows of event and line, both values as text."""
+    cells = lines.select(ROW, LINE, value=cell_of(part, lines.schema))
+    cells = cells.with_columns(first=pl.col("value").first().over(ROW))
+    found = cells.filter(pl.col("value").ne_missing(pl.col("first"))).unique(ROW, keep="first", maintain_order=True)
+    return found.with_columns(pl.col("value", "first").map_batches(_as_text, return_dtype=pl.String))
+
+
+def _as_text(cells: pl.Series) -> pl.Series:
+    """What Python prints: some types have no text in Polars."""
+    return pl.Series([None if cell is None else str(cell) for cell in cells], dtype=pl.String)
 
 
 def cell_of(part: Member, schema: Mapping[str, pl.DataType]) -> pl.Expr:
