@@ -9,6 +9,7 @@ is repeated, as after a kill, as long as the same files are named.
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from importer.belt import Belt
@@ -60,8 +61,9 @@ def first_pass(
     if not plan.document.mapping.dedupe or not can_repeat(plan.document.mapping) or is_replay or not todo.works:
         return None
     works = _whole(plan, todo)
+    unlimited = replace(plan, settings=replace(plan.settings, limit=None))
     with Identities(plan.settings.state_dir) as identities:
-        _look(Belt(plan, works, now_ms, identities=identities), progress, check)
+        _look(Belt(unlimited, works, now_ms, identities=identities), progress, check)
         repeats = identities.repeats()
     note_repeats(report, repeats, works, is_left_out=True)
     return LeftOut({work.number: repeats.rows(order) for order, work in enumerate(works)})

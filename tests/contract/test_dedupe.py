@@ -76,6 +76,14 @@ def test_a_limited_run_goes_on_with_the_same_firsts(tmp_path: Path, url: str) ->
     assert (rest.rows.sent, rest.rows.duplicate, rest.rows.skipped, arrived) == (1, 1, 4, 1)
 
 
+def test_a_limit_leaves_out_what_comes_behind_it_too(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "behind.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    files = [write(tmp_path, "a.csv", "1,x 1,y 1,z 2,x 2,y"), write(tmp_path, "b.csv", "2,z 3,x 3,y")]
+    report, arrived = sent(url, mapping, *files, limit=3)
+    assert (report.rows.sent, report.rows.duplicate, arrived) == (3, 5, 3)
+
+
 def test_groups_with_a_key_of_their_own(tmp_path: Path, url: str) -> None:
     mapping = tmp_path / "grouped.yaml"
     mapping.write_text(GROUPED, encoding="utf-8")
