@@ -74,6 +74,8 @@ class Essentials:
             return self._scope.values.get(member.column, pl.col(member.column)).is_null()
         if isinstance(member, Constant):
             return None
+        if not member.children:
+            return pl.lit(value=True)  # what is left of a broken mapping may be empty
         children = [self._absent(child) for child in member.children]
         found = [child for child in children if child is not None]
         return pl.all_horizontal(found) if len(found) == len(children) else None

@@ -170,6 +170,13 @@ def test_python_gets_the_same(said: Said) -> None:
     assert report.to_json()["mapping_warnings"] == report.mapping_warnings
 
 
+def test_a_list_of_which_nothing_is_left_is_no_user(said: Said) -> None:
+    text = "version: 1\nevent: e\nkey: k\nfields:\n  user.id: {each: {version: null}}\n  context.event_timestamp: t\n"
+    with pytest.raises(MappingInvalid) as caught:
+        api.validate(text, [said.folder / "a.csv"])
+    assert "fields.user.id.each.version" in [problem.path for problem in caught.value.problems]
+
+
 def test_warnings_have_a_place_and_no_false_friends() -> None:
     text = (
         "version: 1\nkey: a\nevent: {column: kind, map: {O: purchas, X: my_event}}\nfields:\n"
