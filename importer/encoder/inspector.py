@@ -18,6 +18,7 @@ from importer.mapping.compiled import ROW
 from importer.mapping.failures import quoted
 from importer.report import YEAR_2000_MS, Example, Findings
 from importer.rules import EventNames, Given, Rule, entry_rules, event_rules
+from importer.rules.personal import find_personal, mask
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +71,10 @@ class Broken(NamedTuple):
     def message(self, index: int) -> str:
         """What is wrong with the event at ``index``."""
         shown = self.shown[index]
-        return self.rule.message.replace("{}", shown if self.is_told else quoted(shown))
+        if not self.is_told:
+            hides = shown is not None and (self.rule.is_personal or "@" in shown)  # a wrong column may be mapped
+            shown = quoted(mask(shown) if hides else shown)
+        return self.rule.message.replace("{}", shown)
 
 
 class Inspector:
@@ -180,7 +184,13 @@ def _of_events(item: Broken, values: pl.DataFrame) -> Broken:
 def _most_frequent(shown: pl.Series) -> dict[str, int]:
     """How often the most frequent values occur: a column may be full of different ones."""
     counts = shown.drop_nulls().value_counts(name="events")
-    return dict(counts.sort("events", shown.name, descending=[True, False]).head(_LISTED_VALUES).iter_rows())
+    counts = counts.sort("events", shown.name, descending=[True, False]).head(_LISTED_VALUES)
+    is_personal = pl.any_horizontal(pl.lit(value=False), *find_personal(counts[shown.name]).values())
+    flags = counts.select(shown.name, "events", personal=is_personal)
+    found: Counter[str] = Counter()
+    for text, count, hidden in flags.iter_rows():
+        found[mask(text) if hidden else text] += count
+    return found
 
 
 def _note(chunk: ChunkInput, item: Broken, findings: Findings) -> None:

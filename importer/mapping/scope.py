@@ -226,8 +226,13 @@ class Scope:
             if not members.add_constant(tuple(target.name.split(".")), constant):
                 self._problem(target.path, f"`{target.full}` gives a member that another target gives too")
             return
-        if isinstance(constant, str):
-            self.add(members, target, Value(pl.when(applies).then(pl.lit(constant)), pl.String()))
+        if isinstance(constant, str | bool):
+            dtype = pl.Boolean() if isinstance(constant, bool) else pl.String()
+            self.add(members, target, Value(pl.when(applies).then(pl.lit(constant)), dtype))
+        elif isinstance(constant, dict) and not any("." in name or not name for name in constant):
+            for name, item in constant.items():
+                inner = Target(f"{target.name}.{name}", f"{target.full}.{name}", target.path)
+                self._constant(members, inner, item, applies)
         elif constant not in ({}, []):
             token = pl.when(applies).then(pl.lit(to_json(constant)))
             self.add(members, target, Value(token, pl.String(), raw=True))

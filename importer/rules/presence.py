@@ -79,11 +79,17 @@ def _unmet(demand: Demand, given: Mapping[str, Given]) -> pl.Expr | None:
     if demand.beside:
         conditions.append(pl.any_horizontal(~missing(given, path) for path in demand.beside))
     if demand.waived_by in given:
-        waiver = given[demand.waived_by]
-        conditions.append(~(pl.lit(waiver.constant) if waiver.expr is None else waiver.expr).fill_null(value=False))
+        conditions.append(~_is_true(given[demand.waived_by]))
     can_fail = not any(_is_constant(given, path) for path in (demand.path, *demand.unless))
     can_apply = not demand.beside or any(path in given for path in demand.beside)
     return pl.all_horizontal(conditions) if can_fail and can_apply else None
+
+
+def _is_true(given: Given) -> pl.Expr:
+    """Where a waiver holds: what is no Boolean waives nothing."""
+    if given.expr is None:
+        return pl.lit(value=given.constant is True)
+    return given.expr.fill_null(value=False) if given.dtype == pl.Boolean else _NEVER
 
 
 def missing(given: Mapping[str, Given], path: str) -> pl.Expr:

@@ -66,7 +66,7 @@ class Rule:
     ``failed`` is true in the rows where it is, ``shown`` the value for the {} of ``message``. ``code`` says what kind
     of thing, ``target`` where. ``lists_values`` says that it helps to know which values failed, and how often; in
     ``valid`` are the values that would have been right, if these are few. ``applies`` is true for the events that it is
-    about, over a frame with a row an event; ``None`` for all.
+    about, over a frame with a row an event; ``None`` for all. What ``is_personal`` is shown masked.
     """
 
     code: str
@@ -77,6 +77,7 @@ class Rule:
     lists_values: bool = False
     valid: tuple[str, ...] = ()
     applies: pl.Expr | None = None
+    is_personal: bool = False
 
     def where(self, applies: pl.Expr | None) -> Rule:
         """The same rule for other events."""

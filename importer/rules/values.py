@@ -44,6 +44,7 @@ def _like(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
 # Values that are few, and of nobody in particular.
 _LISTED = frozenset({"currency", "country", "timezone"})
 
+_PERSONAL = frozenset({"phone", "email", "hash"})
 _COUNTRIES = frozenset(code for two, country in countries().items() for code in (two, country.alpha3))
 _HEX = "no hash in lower-case hex digits ({} of them)"
 _LOOKS: dict[str | None, Look] = {
@@ -83,7 +84,15 @@ def _rules(event: str, prop: Property, value: Given) -> Iterator[Rule]:
         )
     if value.is_text and (look := _LOOKS.get(prop.format)):
         listed = look.code in _LISTED
-        yield Rule(look.code, prop.path, _is(prop, look.words), ~look.is_fine(text), text, lists_values=listed)
+        yield Rule(
+            look.code,
+            prop.path,
+            _is(prop, look.words),
+            ~look.is_fine(text),
+            text,
+            lists_values=listed,
+            is_personal=look.code in _PERSONAL,
+        )
     if wrong := _wrong_type(prop, value):
         yield Rule("type", prop.path, f"`{prop.path}` is {wrong} by the event reference", text.is_not_null())
     if prop.bounds and not value.is_text:

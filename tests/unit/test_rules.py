@@ -336,3 +336,37 @@ def test_times_long_ago_and_in_the_future_are_warnings_that_strict_lets_pass() -
     assert list(encoded.rows) == [1, 2, 3]
     findings = {rule: finding.examples[0].order[1] for rule, finding in encoder.seen.findings.items()}
     assert findings == {"before_2000:context.event_timestamp": 1, "in_future:context.event_timestamp": 3}
+
+
+@pytest.mark.parametrize("waiver", ["{value: true, when: \"a = '1'\"}", "{value: 'yes'}", "{column: c, type: string}"])
+def test_a_waiver_of_another_type_breaks_nothing(waiver: str) -> None:
+    mapping = ROW.replace("purchase", "video_start") + f"total_length: b\n  livestream: {waiver}"
+    rules = found(mapping, {"a": ["1", "2"], "b": pl.Series([None, None], dtype=pl.Int64), "c": ["x", "y"]})
+    assert rules["required:total_length"] == (1 if "when" in waiver else 2)
+
+
+def test_constants_with_a_condition_are_what_they_are_without() -> None:
+    constant = "{id: x, is_new_customer: true, gender: x, consent_categories: ['1'], n: {a.b: 1}}"
+    mapping = ROW.replace("purchase", "my_own").replace(
+        "user.id: a", f"user: {{value: {constant}, when: \"a <> '3'\"}}"
+    )
+    encoder, encoded = inspected(mapping, {"a": ["1", "2", "3"]})
+    assert {rule: finding.count for rule, finding in encoder.seen.findings.items()} == {"not_allowed:user.gender": 2}
+    user = b'"user":{"id":"x","is_new_customer":true,"gender":"x","consent_categories":["1"],"n":{"a.b":1}}'
+    assert bytes(encoded.body).count(user) == 2
+    assert [reject.code for reject in encoded.rejects] == ["user_missing"]
+
+
+@pytest.mark.parametrize("target", ["user.email_sha256", "user.phone", "user.email"])
+def test_no_message_shows_what_may_be_personal(target: str) -> None:
+    encoder, _ = inspected(ROW + f"{target}: b", {"a": ["1", "2"], "b": ["call jane.doe@shop.example", "0612345678"]})
+    said = str([finding.to_json() for finding in encoder.seen.findings.values()])
+    assert not any(secret in said for secret in ("jane.doe", "0612345678"))
+    assert "which is no" in said
+
+
+def test_listed_values_are_masked_too() -> None:
+    encoder, _ = inspected(ROW + "currency: b", {"a": ["1", "2"], "b": ["jane.doe@shop.example", "euro"]})
+    finding = encoder.seen.findings["currency:currency"]
+    assert dict(finding.values) == {"j…@shop.example": 1, "euro": 1}
+    assert "jane" not in str(finding.to_json())
