@@ -13,15 +13,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from importer.belt import Belt
-from importer.checkpoint import OPEN_END
-from importer.duplicates import Identities, LeftOut
+from importer.checkpoint import OPEN_END, prepare_directory
+from importer.duplicates import Identities, LeftOut, outside, read_left_out, together, write_left_out
 from importer.outstanding import Work
 from importer.records import Place, Span
 from importer.report import Example, Snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
+    from importer.checkpoint import Checkpoint
     from importer.duplicates import Repeat, Repeats
     from importer.mapping.document import Mapping
     from importer.outstanding import Outstanding
@@ -48,11 +50,22 @@ def can_repeat(mapping: Mapping) -> bool:
 
 
 def first_pass(
-    plan: Plan, todo: Outstanding, now_ms: int, report: Report, progress: Progress, check: Callable[[], None]
+    plan: Plan,
+    todo: Outstanding,
+    now_ms: int,
+    report: Report,
+    progress: Progress,
+    check: Callable[[], None],
+    checkpoint: Checkpoint | None = None,
 ) -> LeftOut | None:
     """The events that this run leaves out, and in ``report`` what they repeat; ``None`` if the mapping keeps all.
 
-    ``check`` raises when the run shall stop. A replay of rejected rows does not look for duplicates.
+    ``check`` raises when the run shall stop; ``checkpoint`` is that of a run. A replay of rejected rows does not look
+    for duplicates.
+
+    An event that was left out for good, because the checkpoint has its rows as duplicates, is never the first again: if
+    what it repeated is gone before it was sent, the next one with its id is sent. So what is left out is on disk before
+    anything of it is recorded.
 
     Raises:
         ImporterError: as reading and encoding do; or there is no room for the ids.
@@ -61,12 +74,32 @@ def first_pass(
     if not plan.document.mapping.dedupe or not can_repeat(plan.document.mapping) or is_replay or not todo.works:
         return None
     works = _whole(plan, todo)
+    kept = {} if checkpoint is None else read_left_out(_file(checkpoint))
+    settled = (
+        kept
+        if checkpoint is None
+        else {number: outside(rows, checkpoint.missing(number)) for number, rows in kept.items()}
+    )
     unlimited = replace(plan, settings=replace(plan.settings, limit=None))
-    with Identities(plan.settings.state_dir) as identities:
-        _look(Belt(unlimited, works, now_ms, identities=identities), progress, check)
+    with Identities(checkpoint.path.parent if checkpoint else ids_directory(plan)) as identities:
+        _look(Belt(unlimited, works, now_ms, identities=identities, left_out=LeftOut(settled)), progress, check)
         repeats = identities.repeats()
     note_repeats(report, repeats, works, is_left_out=True)
-    return LeftOut({work.number: repeats.rows(order) for order, work in enumerate(works)})
+    rows = settled | {
+        work.number: together(settled.get(work.number), repeats.rows(order)) for order, work in enumerate(works)
+    }
+    if checkpoint is not None:
+        write_left_out(_file(checkpoint), rows)
+    return LeftOut(rows)
+
+
+def ids_directory(plan: Plan) -> Path | None:
+    """Where a dry run may keep ids; ``None`` for the system's temporary files."""
+    return None if plan.settings.state_dir is None else prepare_directory(plan.settings.state_dir)
+
+
+def _file(checkpoint: Checkpoint) -> Path:
+    return checkpoint.path.with_suffix(".left-out.arrow")
 
 
 def _whole(plan: Plan, todo: Outstanding) -> list[Work]:

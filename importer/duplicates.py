@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import polars as pl
 import pyarrow as pa
 
+from importer.durable import sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     from importer.records import EncodedRows, Span
@@ -79,6 +80,18 @@ class Repeats:
         return whole
 
 
+def outside(rows: pl.Series, spans: Iterable[Span]) -> pl.Series:
+    """Those of ``rows`` (increasing) that are in none of ``spans``."""
+    for span in spans:
+        rows = rows.filter(~rows.is_between(span.start, span.stop - 1))
+    return rows
+
+
+def together(some: pl.Series | None, others: pl.Series) -> pl.Series:
+    """All rows of both, increasing."""
+    return others if some is None else pl.concat([some.cast(pl.Int64), others.cast(pl.Int64)]).unique().sort()
+
+
 class LeftOut:
     """The events that are not sent because they repeat an id: by number of the source, their first rows."""
 
@@ -92,6 +105,47 @@ class LeftOut:
             return pl.Series(dtype=pl.Int64)
         first, last = rows.search_sorted(pl.Series([span.start, span.stop]), side="left")
         return rows[first:last]
+
+
+def read_left_out(file: Path) -> dict[int, pl.Series]:
+    """What :func:`write_left_out` wrote, by number of the source; nothing if there is no such file.
+
+    Raises:
+        StateUnusable: the file is damaged.
+    """
+    if not file.exists():
+        return {}
+    try:
+        with pa.OSFile(str(file)) as opened:
+            found = pl.DataFrame(pa.ipc.open_file(opened).read_all())
+    except (OSError, pa.ArrowException) as error:
+        message = f"{file} cannot be read ({type(error).__name__}): it says which events were left out as duplicates."
+        raise StateUnusable(message, "Import the files again with --again, in a state directory of its own.") from None
+    return {int(number): part[_ROW].sort() for (number,), part in found.partition_by("source", as_dict=True).items()}
+
+
+def write_left_out(file: Path, rows: Mapping[int, pl.Series]) -> None:
+    """Keep the first rows of the events that are left out, by number of the source; durable when it returns.
+
+    Raises:
+        StateUnusable: the disk is full or broken.
+    """
+    parts = [
+        pl.DataFrame({_ROW: part}).select(pl.lit(number, dtype=pl.Int32).alias("source"), _ROW)
+        for number, part in rows.items()
+    ]
+    whole = pl.concat(parts) if parts else pl.DataFrame(schema={"source": pl.Int32, _ROW: pl.Int64})
+    unfinished = file.with_name(f"{file.name}.unfinished")
+    try:
+        unfinished.touch(mode=0o600)
+        table = whole.to_arrow(compat_level=pl.CompatLevel.oldest())
+        with pa.OSFile(str(unfinished), "wb") as opened, pa.ipc.new_file(opened, table.schema) as writer:
+            writer.write_table(table)
+        sync(unfinished)
+        unfinished.replace(file)
+        sync(file.parent)
+    except OSError as error:
+        raise StateUnusable(f"{file} cannot be written: {error.strerror or error}.", "Make room there.") from None
 
 
 class Identities:

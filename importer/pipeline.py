@@ -20,7 +20,7 @@ from importer.ack import AckWriter
 from importer.beginning import outstanding
 from importer.belt import Belt, personal_data_found
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
-from importer.dedupe import can_repeat, first_pass, note_repeats
+from importer.dedupe import can_repeat, first_pass, ids_directory, note_repeats
 from importer.duplicates import Identities
 from importer.errors import Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything
@@ -77,7 +77,7 @@ def _milliseconds(moment: datetime) -> int:
 
 def _dry_run(plan: Plan, todo: Outstanding, now_ms: int, report: Report, progress: Progress, stop: Stop) -> None:
     left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
-    with Identities(plan.settings.state_dir) as identities:
+    with Identities(ids_directory(plan)) as identities:
         looks_for_repeats = left_out is None and can_repeat(plan.document.mapping)
         belt = Belt(plan, todo.works, now_ms, identities=identities if looks_for_repeats else None, left_out=left_out)
         _settle_all(plan, todo, belt, report, progress, stop)
@@ -183,7 +183,7 @@ def _import(
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
     report.rejects = rejects.path
-    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check)
+    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check, checkpoint)
     belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
