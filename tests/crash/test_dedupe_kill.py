@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Importer, RunningOracle
+    from actors import Importer, RunningOracle
 
 ROWS, IDS = 6_000, 4_000
 OPTIONS = ("--concurrency", "2", "--max-item-bytes", "2000", "--max-body-bytes", "20000")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 import pytest
-from conftest import ROOT, SOURCE_KEY, Importer, Running
+from actors import ROOT, SOURCE_KEY, Importer, Running
 from oracle import content_hash
 
 from importer.pipeline import Stop, plan, validate
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ended, RunningOracle
+    from actors import Ended, RunningOracle
     from oracle import Record
 
     from importer.report import Snapshot

@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Importer, RunningOracle
+    from actors import Importer, RunningOracle
     from oracle import Record
 
 MAX_BODY_BYTES = 500_000

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from conftest import Ended, Importer, Running, RunningOracle
+    from actors import Ended, Importer, Running, RunningOracle
 
 MAPPING = """
 version: 1

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from conftest import Ended, Importer, Running, RunningOracle
+    from actors import Ended, Importer, Running, RunningOracle
     from oracle import Record
 
 SIGNALS = int(os.environ.get("IMPORTER_TEST_SIGNALS", "0"))
