@@ -65,7 +65,8 @@ def first_pass(
 
     An event that was left out for good, because the checkpoint has its rows as duplicates, is never the first again: if
     what it repeated is gone before it was sent, the next one with its id is sent. So what is left out is on disk before
-    anything of it is recorded.
+    anything of it is recorded. (A first that the destination refuses, or a later run with ``--strict``, is a reject: to
+    be mended and sent by ``importer retry``. What repeats it stays left out.)
 
     Raises:
         ImporterError: as reading and encoding do; or there is no room for the ids.
@@ -83,7 +84,7 @@ def first_pass(
     unlimited = replace(plan, settings=replace(plan.settings, limit=None))
     with Identities(checkpoint.path.parent if checkpoint else ids_directory(plan)) as identities:
         _look(Belt(unlimited, works, now_ms, identities=identities, left_out=LeftOut(settled)), progress, check)
-        repeats = identities.repeats()
+        repeats = identities.repeats(keeps_rows=True)
     note_repeats(report, repeats, works, is_left_out=True)
     rows = settled | {
         work.number: together(settled.get(work.number), repeats.rows(order)) for order, work in enumerate(works)
@@ -137,14 +138,23 @@ def note_repeats(report: Report, repeats: Repeats, works: Sequence[Work], *, is_
 
 def _examples(repeats: Iterable[Repeat], works: Sequence[Work], message: str) -> list[Example]:
     found = []
+    repeats = list(repeats)
+    places = _places(works, {(r.order, r.row) for r in repeats} | {(r.first_order, r.first_row) for r in repeats})
     for repeat in repeats:
-        here, first = _place(works[repeat.order], repeat.row), _place(works[repeat.first_order], repeat.first_row)
+        here, first = places[repeat.order, repeat.row], places[repeat.first_order, repeat.first_row]
         words = message.format(f"{first.file}:{first.row}")
         found.append(Example((works[repeat.order].number, here.row), here.file, words))
     return found
 
 
-def _place(work: Work, row: int) -> Place:
-    """Where a row stands. Reads it again: that is done for a few examples only."""
-    chunk = next(work.source.open(work.number).chunks([Span(work.number, row, row + 1)]))
-    return chunk.places(row) if chunk.places else Place(work.source.name, row, chunk.line_of(row))
+def _places(works: Sequence[Work], wanted: set[tuple[int, int]]) -> dict[tuple[int, int], Place]:
+    """Where rows stand, by place of their source and row. Reads each source again up to its last one."""
+    found = {}
+    for order in sorted({order for order, _ in wanted}):
+        work, rows = works[order], sorted(row for place, row in wanted if place == order)
+        reader = work.source.open(work.number)
+        for chunk in reader.chunks([Span(work.number, row, row + 1) for row in rows]):
+            for row in range(chunk.span.start, chunk.span.stop):
+                here = chunk.places(row) if chunk.places else Place(work.source.name, row, chunk.line_of(row))
+                found[order, row] = here
+    return found

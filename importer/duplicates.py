@@ -12,6 +12,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Self
@@ -19,11 +20,11 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import polars as pl
 import pyarrow as pa
 
-from importer.durable import sync
+from importer.durable import check_space, sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from types import TracebackType
 
     from importer.records import EncodedRows, Span
@@ -52,8 +53,11 @@ class Repeat(NamedTuple):
 class Repeats:
     """The events that repeat an id. ``same`` of them repeat the whole event, ``other`` have other bytes.
 
-    ``examples_same`` and ``examples_other`` are the first of each. The rows take 8 bytes for each repeat.
+    ``examples_same`` and ``examples_other`` are the first of each. With ``keeps_rows`` the rows of all are kept, in 8
+    bytes each.
     """
+
+    keeps_rows: bool = False
 
     same: int = 0
     other: int = 0
@@ -69,7 +73,7 @@ class Repeats:
         self.other += other.height
         self.examples_same = _first(self.examples_same, same)
         self.examples_other = _first(self.examples_other, other)
-        for (order,), part in found.partition_by(_ORDER, as_dict=True).items():
+        for (order,), part in found.partition_by(_ORDER, as_dict=True).items() if self.keeps_rows else ():
             self._rows.setdefault(int(order), []).append(part[_ROW])
 
     def rows(self, order: int) -> pl.Series:
@@ -183,14 +187,15 @@ class Identities:
         if self._pending_events >= self._memory_events:
             self._write()
 
-    def repeats(self) -> Repeats:
+    def repeats(self, *, keeps_rows: bool = False) -> Repeats:
         """All events that repeat the id of an earlier one. Raises StateUnusable as :meth:`add`."""
-        found = Repeats()
+        found = Repeats(keeps_rows)
         if self._runs:
             self._write()
-        for frame in self._parts() if self._runs else (pl.concat(self._pending),) if self._pending else ():
-            if frame[_HIGH].n_unique() < frame.height:  # else there is nothing to look for, and sorting costs more
-                found.add(_repeats(frame))
+            for part in range(_PARTS):
+                _add_repeats(found, [partial(_read, run, part) for run in self._runs], self._memory_events)
+        elif self._pending:
+            _add_repeats(found, [lambda: pl.concat(self._pending)], self._memory_events)
         return found
 
     def _write(self) -> None:
@@ -201,19 +206,16 @@ class Identities:
                 place = Path(self._directory or tempfile.gettempdir())
                 _remove_what_kills_left(place)
                 self._disk = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
+            events = pl.concat(self._pending)
+            check_space(Path(self._disk.name), int(events.estimated_size()), "Looking for duplicates")
             run = Path(self._disk.name, f"{len(self._runs):05}.arrow")
-            _store(pl.concat(self._pending), run)
+            _store(events, run)
         except OSError as error:
             where = self._directory or tempfile.gettempdir()
             message = f"The ids of events cannot be kept in {where}: {error.strerror or error}."
             raise StateUnusable(message, "Make room there, or name another place with --state-dir.") from None
         self._runs.append(run)
         self._pending, self._pending_events = [], 0
-
-    def _parts(self) -> Iterator[pl.DataFrame]:
-        """All events in parts, each with all events of some ids. Nothing of a part that was given is kept."""
-        for part in range(_PARTS):
-            yield pl.concat(_read(run, part) for run in self._runs)
 
 
 def _store(events: pl.DataFrame, run: Path) -> None:
@@ -264,16 +266,34 @@ def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:
     return found
 
 
-def _repeats(frame: pl.DataFrame) -> pl.DataFrame:
-    """Those events of ``frame`` that are not the first with their id, each with the first."""
-    by_id = frame.filter(pl.col(_HIGH).is_duplicated()).sort(_HIGH, _LOW, _ORDER, _ROW)
-    is_repeat = (pl.col(_HIGH) == pl.col(_HIGH).shift()) & (pl.col(_LOW) == pl.col(_LOW).shift())
-    marked = by_id.with_columns(repeat=is_repeat.fill_null(value=False))
-    with_first = marked.with_columns(
-        pl.when(~pl.col("repeat")).then(pl.col(name)).forward_fill().alias(f"first_{name}")
-        for name in (_ORDER, _ROW, _DIGEST)
-    )
-    found = with_first.filter("repeat").with_columns((pl.col(_DIGEST) == pl.col("first_digest")).alias(_SAME))
+def _add_repeats(found: Repeats, pieces: Sequence[Callable[[], pl.DataFrame]], memory_events: int) -> None:
+    """Add to ``found`` what repeats an id in ``pieces``, which have all events with some ids.
+
+    They are read one by one, twice, when they are many: then an id must come very often.
+    """
+    if sum(piece().height for piece in pieces) <= memory_events:
+        whole = pl.concat(piece() for piece in pieces)
+        if whole[_HIGH].n_unique() == whole.height:  # nothing to look for, and looking costs more
+            return
+        pieces = [lambda: whole]
+    firsts = pl.DataFrame()
+    for piece in pieces:
+        firsts = _firsts(pl.concat([firsts, _firsts(piece())], how="diagonal"))
+    for piece in pieces:
+        found.add(_repeats(piece(), firsts))
+
+
+def _firsts(events: pl.DataFrame) -> pl.DataFrame:
+    """The first event with each id."""
+    return events.sort(_ORDER, _ROW).unique([_HIGH, _LOW], keep="first")
+
+
+def _repeats(events: pl.DataFrame, firsts: pl.DataFrame) -> pl.DataFrame:
+    """Those of ``events`` that are not the first with their id, each with the first."""
+    first = firsts.rename({_ORDER: _FIRST_ORDER, _ROW: _FIRST_ROW, _DIGEST: "first_digest"})
+    joined = events.join(first, on=[_HIGH, _LOW])
+    is_first = (pl.col(_ORDER) == pl.col(_FIRST_ORDER)) & (pl.col(_ROW) == pl.col(_FIRST_ROW))
+    found = joined.filter(~is_first).with_columns((pl.col(_DIGEST) == pl.col("first_digest")).alias(_SAME))
     return found.select(_ORDER, _ROW, _FIRST_ORDER, _FIRST_ROW, _SAME)
 
 

@@ -1,12 +1,17 @@
-"""What makes new files survive a crash of the machine. Standard library only."""
+"""What makes new files survive a crash of the machine, and room for them. Standard library only."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from typing import TYPE_CHECKING
+
+from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_RESERVE_BYTES = 64 * 1024 * 1024
 
 
 def sync(path: Path) -> None:
@@ -16,3 +21,18 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def check_space(directory: Path, size_bytes: int, what: str) -> None:
+    """Raise :class:`StateUnusable` unless the disk of ``directory`` has room for ``size_bytes``, for ``what`` to do."""
+    free = shutil.disk_usage(directory).free
+    needed = size_bytes + _RESERVE_BYTES
+    if needed > free:
+        raise StateUnusable(
+            f"{what} needs up to {_megabytes(needed)} of disk in {directory}, and {_megabytes(free)} are free.",
+            "Make room there, or name a directory on a larger local disk with --state-dir.",
+        )
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{max(1, size_bytes // 1_000_000):,} MB"

@@ -93,7 +93,7 @@ def _of_firsts(encoder: Encoder, chunks: Sequence[ChunkInput], encoded: Sequence
     with Identities(None) as identities:
         for part in encoded:
             identities.add(0, part)
-        left_out = LeftOut({0: identities.repeats().rows(0)})
+        left_out = LeftOut({0: identities.repeats(keeps_rows=True).rows(0)})
     return [encoder.encode(replace(chunk, repeats=left_out.within(chunk.span))) for chunk in chunks]
 
 

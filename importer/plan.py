@@ -92,19 +92,12 @@ class Plan:
     def fingerprint(self) -> dict[str, Any]:
         """What decides about the bytes that are sent, in named parts of JSON."""
         looked_up = {name: f"SHA-256 {digest}" for name, digest in self.lookups.hashes.items()}
-        decides = (
-            {"strict": self.settings.strict} if self.document.mapping.dedupe else {}
-        )  # about which event is the first
-        return (
-            ({"lookup files": looked_up} if looked_up else {})
-            | decides
-            | {
-                "mapping": json.loads(self.document.canonical()),
-                "epoch units": self.units,
-                "endpoint": self.profile.name,
-                "test code": self.settings.test_code,
-            }
-        )
+        return ({"lookup files": looked_up} if looked_up else {}) | {
+            "mapping": json.loads(self.document.canonical()),
+            "epoch units": self.units,
+            "endpoint": self.profile.name,
+            "test code": self.settings.test_code,
+        }
 
     def details(self) -> dict[str, Any]:
         """What is only recorded with a run, because it changes no byte."""

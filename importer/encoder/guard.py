@@ -26,6 +26,9 @@ _NAMES = {
     "card": "the number of a payment card",
     "iban": "an IBAN",
 }
+_WATCHED = frozenset({pl.String, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal})  # a card needs 12 digits
+_WATCHED_LISTS = frozenset({pl.List(pl.String)})
+_ONLY_TEXTS_ARE = frozenset({"email", "phone", "iban"})  # a number as such may be any
 # Made by the importer itself, of hex digits.
 _OWN = frozenset({"context.event_id"})
 
@@ -40,14 +43,14 @@ class _Target(NamedTuple):
 
 
 class Guard:
-    """Watches the texts of ``given``."""
+    """Watches the texts of ``given``, and numbers for those of cards."""
 
     def __init__(self, given: Mapping[str, Given]) -> None:
         self._targets = [
-            _Target(path, value.expr, isinstance(value.dtype, pl.List), _allowed(path))
+            _target(path, value.expr, value.dtype, is_number=value.raw)
             for path, value in given.items()
-            if value.expr is not None and not value.raw and path not in _OWN
-            if value.dtype in (pl.String, pl.List(pl.String))
+            if value.expr is not None and value.dtype is not None and path not in _OWN
+            if value.dtype.base_type() in _WATCHED or value.dtype in _WATCHED_LISTS
         ]
 
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, findings: Findings) -> set[str]:
@@ -57,6 +60,12 @@ class Guard:
             for target in self._targets
             for name in _note_target(chunk, frame.select(ROW, target.expr.alias("text")), target, findings)
         }
+
+
+def _target(path: str, expr: pl.Expr, dtype: pl.DataType, *, is_number: bool) -> _Target:
+    is_number = is_number or dtype.is_numeric()
+    texts = expr.cast(pl.String) if dtype.is_numeric() else expr
+    return _Target(path, texts, isinstance(dtype, pl.List), _allowed(path) | (_ONLY_TEXTS_ARE if is_number else set()))
 
 
 def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findings: Findings) -> Iterator[str]:

@@ -12,12 +12,13 @@ from importer.report import RETENTION_MONTHS, Times
 HOUR_SECONDS = 3_600
 HOUR_MS = HOUR_SECONDS * 1_000
 _KEPT_TABLES = 64
-_LAST_HOUR = 130 * 8766  # about the end of 2099: a table of all hours until then has some 15 MB
+_FIRST_HOUR, _LAST_HOUR = -70 * 8766, 130 * 8766  # about 1900 to 2099: a table of all hours has some 20 MB
 
 
 def hours_of(moments: pl.Series) -> pl.DataFrame:
     """How many of ``moments`` (milliseconds since 1970) are in each hour since 1970."""
-    return (moments.drop_nulls() // HOUR_MS).clip(0, _LAST_HOUR).alias("hour").value_counts(name="events")
+    hours = (moments.drop_nulls() // HOUR_MS).clip(_FIRST_HOUR, _LAST_HOUR).alias("hour")
+    return hours.value_counts(name="events").cast({"events": pl.UInt64})
 
 
 class Hours:

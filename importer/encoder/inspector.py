@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
+from importer import reference
 from importer.encoder.given import LIST_MARK, entries_given, events_given, names_of
 from importer.encoder.guard import Guard
 from importer.mapping.compiled import ROW
 from importer.mapping.failures import quoted
 from importer.report import YEAR_2000_MS, Example, Findings
-from importer.rules import EventNames, Given, Rule, entry_rules, event_rules
+from importer.rules import EVENT_NAME, EventNames, Given, Rule, entry_rules, event_rules
 from importer.rules.personal import find_personal, mask
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from importer.mapping.compiled import CompiledMapping
 
 _EXAMPLES = 3
-_LISTED_VALUES = 100  # of a chunk
+_COUNTED_VALUES = 1_000  # of a chunk
 _ITEMS = "items"
 _TIME = "context.event_timestamp"
 Entries = dict[str, pl.DataFrame]
@@ -97,7 +98,8 @@ class Inspector:
         """What there is to say about the events of ``values``, which break rules as ``broken`` says."""
         of_events, of_lists = self._watch(values, entries)
         seen = Seen(values.height)
-        for item in (*broken, *_odd_times(values, self._mapping.moment, self._now_ms)):
+        names = names_of(self._mapping)
+        for item in (*broken, *_odd_names(values, names), *_odd_times(values, self._mapping.moment, self._now_ms)):
             _note(chunk, item, seen.findings)
         of_events.look(chunk, values, seen)
         for name, frame in entries.items():
@@ -132,6 +134,18 @@ class _Watched:
         seen.personal |= self._guard.look(chunk, frame, seen.findings)
         filled = frame.select(count.alias(path) for path, count in self._filled.items())
         seen.coverage.update(filled.row(0, named=True))
+
+
+def _odd_names(values: pl.DataFrame, names: EventNames) -> Iterator[Broken]:
+    """Names from a column that are no standard event: custom events are allowed, and so a typo is one, too."""
+    if names.names is None and not names.is_constant:
+        name = pl.col(EVENT_NAME)
+        message = "`event_name` is {}, which is no standard event: nothing but what all events need was checked"
+        is_custom = ~name.is_in(reference.EVENT_NAMES)
+        rule = Rule(
+            "custom_event", EVENT_NAME, message, is_custom, name, lists_values=True, valid=reference.EVENT_NAMES
+        )
+        yield from _broken(values, (rule,))
 
 
 def _odd_times(values: pl.DataFrame, moment: pl.Expr, now_ms: int) -> Iterator[Broken]:
@@ -184,7 +198,7 @@ def _of_events(item: Broken, values: pl.DataFrame) -> Broken:
 def _most_frequent(shown: pl.Series) -> dict[str, int]:
     """How often the most frequent values occur: a column may be full of different ones."""
     counts = shown.drop_nulls().value_counts(name="events")
-    counts = counts.sort("events", shown.name, descending=[True, False]).head(_LISTED_VALUES)
+    counts = counts.sort("events", shown.name, descending=[True, False]).head(_COUNTED_VALUES)
     is_personal = pl.any_horizontal(pl.lit(value=False), *find_personal(counts[shown.name]).values())
     flags = counts.select(shown.name, "events", personal=is_personal)
     found: Counter[str] = Counter()

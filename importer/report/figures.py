@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 _EXAMPLES = 3
 _EXACT_BYTES = 1 << 16
 _LONGEST_MESSAGE = 500
-_LISTED_VALUES = 100
+_COUNTED_VALUES, _LISTED_VALUES = 1_000, 100
 
 
 class Snapshot(NamedTuple):
@@ -51,8 +51,9 @@ class Example(NamedTuple):
 class Finding:
     """How often something was found, and its first rows in the order of the sources.
 
-    ``values`` counts the values that it was found in, where that helps: each of the first hundred different ones.
-    ``valid`` are the values that would have been right.
+    ``values`` counts the values that it was found in, where that helps. If there are more than a thousand different
+    ones, some are left out, and the counts of the others may be too low. ``valid`` are the values that would have been
+    right.
     """
 
     count: int = 0
@@ -65,12 +66,12 @@ class Finding:
         self.count += count
         self.examples = sorted({*self.examples, *examples})[:_EXAMPLES]
         for value, times in (values or {}).items():
-            if value in self.values or len(self.values) < _LISTED_VALUES:
+            if value in self.values or len(self.values) < _COUNTED_VALUES:
                 self.values[value] += times
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        values = {"values": dict(self.values.most_common())} if self.values else {}
+        values = {"values": dict(self.values.most_common(_LISTED_VALUES))} if self.values else {}
         return {"count": self.count, "examples": [example.to_json() for example in self.examples], **values}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import ExitCode, Imbalance, ImporterError
@@ -147,22 +147,6 @@ class Report:
         """A batch with a body of ``body_bytes`` is to be sent."""
         self.batches += 1
         self.body_bytes += body_bytes
-
-    def merge(self, other: Report) -> None:
-        """Add the numbers of ``other``; what stopped it, and its paths, are left."""
-        for mine, theirs in ((self.rows, other.rows), (self.events, other.events)):
-            for item in fields(mine):
-                setattr(mine, item.name, getattr(mine, item.name) + getattr(theirs, item.name))
-        for name in (
-            "requests", "retries", "batches", "body_bytes", "bytes_sent", "seconds", "rejected_earlier",
-            "without_consent",
-        ):  # fmt: skip
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.consent = self.consent or other.consent
-        self.warnings.merge(other.warnings)
-        self.reject_codes.merge(other.reject_codes)
-        self.sizes.merge(other.sizes)
-        self.digest = (self.digest + other.digest) % DIGEST_MODULUS
 
     def conclude(self, error: BaseException | None = None) -> None:
         """Set exit code and error from what stopped the run; 3 only if nothing did and rows were rejected."""

@@ -133,8 +133,9 @@ def _values(finding: Finding) -> str:
         f"{one_line(value[:_VALUE_CHARACTERS])!r} {count:,}{_meant(value, finding.valid)}"
         for value, count in listed[:_SHOWN_VALUES]
     ]
-    more = f" and {len(listed) - _SHOWN_VALUES} other values" if len(listed) > _SHOWN_VALUES else ""
-    return f"values: {', '.join(shown)}{more}"
+    more = f" and {len(listed) - _SHOWN_VALUES:,} other values" if len(listed) > _SHOWN_VALUES else ""
+    are_all = finding.values.total() >= finding.count
+    return f"values{'' if are_all else ', each at least so often'}: {', '.join(shown)}{more}"
 
 
 def _meant(value: str, valid: tuple[str, ...]) -> str:

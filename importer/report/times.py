@@ -35,7 +35,7 @@ class Oddity(NamedTuple):
 class Times:
     """Events by hour of the day and by month (``2024-01``), on the clock of ``timezone``.
 
-    ``older`` are from more than twelve months ago. Years before 1970 and from 2100 on count as the nearest hour that
+    ``older`` are from more than twelve months ago. Years before 1900 and from 2100 on count as the nearest hour that
     is told apart.
     """
 
@@ -68,7 +68,7 @@ class Times:
         elif (middle := self._middle_of_quiet_hours()) is not None and _distance(middle) > _SHIFT:
             message = (
                 f"the quietest hours of the day are those around {middle:02}:00 in {self.timezone}, when people are "
-                "awake: is the zone of the times right (`timezone`)?"
+                "awake: is the zone of the times right (`timezone`, or their own)?"
             )
             yield Oddity("time_zone", self.events, message)
 

@@ -5,7 +5,7 @@ asks says which columns hold which targets (:class:`Given`), and gets rules to e
 """
 
 from importer.rules.presence import never_met
-from importer.rules.rule import EventNames, Given, Rule
+from importer.rules.rule import EVENT_NAME, EventNames, Given, Rule
 from importer.rules.ruleset import entry_rules, event_rules
 
-__all__ = ["EventNames", "Given", "Rule", "entry_rules", "event_rules", "never_met"]
+__all__ = ["EVENT_NAME", "EventNames", "Given", "Rule", "entry_rules", "event_rules", "never_met"]

@@ -1,8 +1,7 @@
-"""How large a stage will be: into how many parts it is cut, and whether the disk has room for it."""
+"""How large a stage will be, and into how many parts it is cut."""
 
 from __future__ import annotations
 
-import shutil
 from math import ceil
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,13 +9,11 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from importer.errors import StateUnusable
 from importer.records import Span
 from importer.staging.partition import HASH_DIGITS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from pathlib import Path
 
     from importer.source import Reader, SourceFile
 
@@ -27,7 +24,6 @@ _UNPACKED = 20  # how much longer text is than its compressed file, as a cautiou
 _PACKED = 8  # the same for a stage on disk: text that shrinks to a twentieth there does so to two fifths here
 _SAMPLE_ROWS = 10_000
 _PLACE_BYTES = 4 + 8 + 8  # of a staged row: number of its file, row and line there
-_RESERVE_BYTES = 64 * 1024 * 1024
 
 
 class Size(NamedTuple):
@@ -89,18 +85,3 @@ def parts_for(size_bytes: int) -> int:
     while parts < MAX_PARTS and parts * PART_BYTES < size_bytes:
         parts *= 2
     return parts
-
-
-def check_space(directory: Path, size_bytes: int) -> None:
-    """Raise :class:`StateUnusable` unless the disk of ``directory`` has room for ``size_bytes``."""
-    free = shutil.disk_usage(directory).free
-    needed = size_bytes + _RESERVE_BYTES
-    if needed > free:
-        raise StateUnusable(
-            f"Grouping needs up to {_megabytes(needed)} of disk in {directory}, and {_megabytes(free)} are free.",
-            "Make room there, or name a directory on a larger local disk with --state-dir.",
-        )
-
-
-def _megabytes(size_bytes: int) -> str:
-    return f"{max(1, size_bytes // 1_000_000):,} MB"

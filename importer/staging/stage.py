@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from importer.checkpoint import OPEN_END
-from importer.durable import sync
+from importer.durable import check_space, sync
 from importer.errors import SourceUnreadable
 from importer.records import Span
 from importer.report import Snapshot
 from importer.source import Anchor
 from importer.staging.partition import Partitioner, State, unpacked
 from importer.staging.reader import StageReader
-from importer.staging.space import check_space, estimated_size, parts_for
+from importer.staging.space import estimated_size, parts_for
 from importer.staging.spool import append_run, read_runs, unusable
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class Stage:
             check()
             size = estimated_size(member.source, member.open(0), self.mapping.columns)
             memory_bytes, disk_bytes = memory_bytes + size.memory_bytes, disk_bytes + size.disk_bytes
-        check_space(self.directory, disk_bytes)
+        check_space(self.directory, disk_bytes, "Grouping")
         return Partitioner(self.directory, parts_for(memory_bytes), 0, State.of(len(members)))
 
     def _broken(self, count: int) -> SourceUnreadable:

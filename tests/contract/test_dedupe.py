@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 import importer
+from importer.errors import Interrupted, StateUnusable
 from importer.sandbox.process import received, spawn
 
 if TYPE_CHECKING:
@@ -101,3 +104,52 @@ def test_a_frame(tmp_path: Path) -> None:
     found = importer.encode(pl.DataFrame({"id": ["1", "2", "1"], "n": ["a", "b", "c"]}), mapping)
     assert [b'"n":"a"' in event for event in found.events] == [True, False]
     assert (found.duplicates, found.filtered, len(found.rejects)) == (1, 0, 0)
+
+
+class _Holding(BaseHTTPRequestHandler):
+    """Has no time for a body with "hold". Takes all others, and then stops the run."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(503 if b'"hold"' in body else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        if b'"hold"' not in body:
+            self.server.bodies.append(body)  # type: ignore[attr-defined]
+            self.server.stop.request()  # type: ignore[attr-defined]
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def holding() -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Holding) as server:
+        server.bodies, server.stop = [], importer.Stop()  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever).start()
+        yield server
+        server.shutdown()
+
+
+def test_what_was_left_out_for_an_event_that_never_went_is_no_first(
+    tmp_path: Path, holding: ThreadingHTTPServer
+) -> None:
+    mapping = tmp_path / "m.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    url = f"http://127.0.0.1:{holding.server_port}"
+    a, b = write(tmp_path, "a.csv", "1,hold"), write(tmp_path, "b.csv", "1,y 2,y")
+    where = {"site": "7", "source_key": "k", "url": url, "max_body_bytes": 300, "max_item_bytes": 280}
+    with pytest.raises(Interrupted) as ended:
+        importer.run(mapping, [a, b], stop=holding.stop, **where)  # type: ignore[attr-defined]
+    assert ended.value.report is not None
+    assert (ended.value.report.rows.pending, ended.value.report.rows.duplicate) == (1, 1)
+    a.unlink()
+    c = write(tmp_path, "c.csv", "1,z")
+    report = importer.run(mapping, [b, c], **where)
+    assert (report.rows.sent, report.rows.skipped) == (1, 2)
+    assert b'"n":"z"' in holding.bodies[-1]  # type: ignore[attr-defined]
+    (kept,) = (tmp_path / ".importer").glob("*.left-out.arrow")
+    assert kept.stat().st_mode & 0o777 == 0o600
+    kept.write_bytes(b"garbage")
+    with pytest.raises(StateUnusable, match="left out"):
+        importer.run(mapping, [b, c, write(tmp_path, "d.csv", "3,z")], **where)

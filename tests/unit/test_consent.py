@@ -234,10 +234,6 @@ def test_the_report_counts_them_among_the_filtered(files: Path) -> None:
     assert report.to_json()["filtered"] == {"consent": 4}
     assert "                       4 filtered\n                 of them 4 without consent 1, 2\n" in render_text(report)
     assert not said_of_consent(report)
-    whole = Report()
-    whole.merge(report)
-    whole.merge(report)
-    assert (whole.without_consent, whole.consent) == (8, ("1", "2"))
 
 
 def test_a_report_without_them_says_nothing(files: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import importer
@@ -95,3 +96,16 @@ def test_nothing_was_sent_when_it_stopped(files: Path) -> None:
         importer.run(files, "a.csv", sandbox=True, strict=True)
     assert caught.value.report.requests == 0
     assert caught.value.report.rows.sent == 0
+
+
+def test_the_number_of_a_card_is_one_as_a_number_too(files: Path) -> None:
+    number = CARD.replace(" ", "")
+    files.write_text(MAPPING.replace("comment: comment", "count: {column: comment, type: integer}"), encoding="utf-8")
+    Path("a.csv").write_text(f"{HEADER}1,7,,,,\n2,{number},,,,\n3,33612345678,,,,\n", encoding="utf-8")
+    assert personal(importer.validate(files, "a.csv")) == {"personal_card:count": (1, "a.csv:2")}
+    files.write_text(MAPPING.replace("  comment: comment\n", "  count: comment\n"), encoding="utf-8")
+    frame = {"id": [1, 2], "comment": [7, int(number)], "tags": ["", ""], "note": ["", ""], "email": [None, None]}
+    pl.DataFrame(
+        {**frame, "phone": [None, None]}, schema_overrides={"email": pl.String, "phone": pl.String}
+    ).write_parquet("a.parquet")
+    assert personal(importer.validate(files, "a.parquet")) == {"personal_card:count": (1, "a.parquet:2")}

@@ -67,22 +67,6 @@ def test_pending_and_skipped_rows_are_fates() -> None:
     Report(rows=Rows(read=10, sent=1, filtered=2, rejected=1, duplicate=1, skipped=2, pending=3)).balance()
 
 
-def test_reports_add_up() -> None:
-    whole, part = a_report(), a_report()
-    part.warnings.note("unknown_target", [Example((0, 3), "a.csv", "x")], count=5)
-    part.sizes.add([(10, 4)])
-    part.requests, part.bytes_sent, part.seconds = 3, 900, 1.5
-    whole.merge(part)
-    whole.merge(Report())
-    assert (whole.rows.read, whole.rows.sent, whole.events.accepted) == (24, 14, 14)
-    assert whole.digest == 2 * part.digest % 2**128
-    assert (whole.requests, whole.bytes_sent, whole.seconds) == (3, 900, 1.5)
-    assert whole.warnings["unknown_target"].count == 5
-    assert whole.reject_codes["bad_number"].count == 4
-    assert whole.sizes.quantile(0.5) == 10
-    whole.balance()
-
-
 def test_examples_are_the_first_in_the_order_of_the_sources() -> None:
     findings = Findings()
     for source, row in [(1, 2), (0, 9), (0, 30), (0, 4), (1, 1), (0, 4)]:

@@ -12,6 +12,7 @@ from importer.encoder import ChunkInput, Encoder, Inspector
 from importer.mapping.compile import compile_mapping
 from importer.mapping.document import parse_document
 from importer.records import Place, Span
+from importer.report import Findings, Report, render_text
 from importer.rules import EventNames, Given, entry_rules, event_rules
 
 if TYPE_CHECKING:
@@ -165,12 +166,19 @@ def broken_by(target: str, cell: object, event: str = "purchase") -> list[str]:
         ("user.card_sha256", "a" * 64, "g" * 64, "hash"),
         ("context.device.timezone", "Europe/Paris", "Paris", "timezone"),
         ("context.page.url", "https://shop.example/x", "/x", "url"),
+        ("context.page.url", "HTTP://shop.example", "httpx://shop.example", "url"),
+        ("context.page.url", "https://shop.example?q", "https:///shop.example", "url"),
     ],
 )
 def test_formats_and_enumerations(target: str, good: str, bad: str, code: str) -> None:
     assert broken_by(target, good) == []
     assert broken_by(target, bad) == [f"{code}:{target}"]
     assert broken_by(target, None) == []
+
+
+def test_a_text_in_the_place_of_a_date_is_a_day_of_the_calendar() -> None:
+    rows = {"a": ["1", "2", "3"], "b": ["2024-02-29", "2023-02-29", "29/02/2024"]}
+    assert found(ROW + "user.birthdate: {column: b, type: string}", rows)["date:user.birthdate"] == 2
 
 
 def test_a_value_that_is_missing_breaks_no_rule_about_values() -> None:
@@ -296,6 +304,7 @@ def test_rules_go_by_names_that_nobody_knew_before() -> None:
     assert rules["not_allowed:status"] == 1
     assert rules["required:search_term"] == 1
     assert rules["required:user.consent_categories"] == 3
+    assert rules["custom_event:event_name"] == 1
 
 
 def test_an_event_of_ones_own_has_no_tables() -> None:
@@ -310,6 +319,23 @@ def test_what_failed_is_shown_with_its_values_and_first_rows() -> None:
     assert [example.order[1] for example in finding.examples] == [1, 3, 4]
     assert finding.examples[0].message.startswith('`status` is "sent", which is none of canceled, delivered')
     assert "shipped" in finding.valid
+
+
+def test_many_different_values_that_failed_are_counted_as_far_as_they_are_kept() -> None:
+    values = [f"odd {number % 1_500}" for number in range(4_500)]
+    encoder, _ = inspected(ROW + "status: b", {"a": [str(number) for number in range(4_500)], "b": values})
+    finding = encoder.seen.findings["not_allowed:status"]
+    assert (finding.count, len(finding.values), set(finding.values.values())) == (4_500, 1_000, {3})
+    assert len(finding.to_json()["values"]) == 100
+    report = Report(warnings=Findings({"not_allowed:status": finding}))
+    assert "values, each at least so often: 'odd 0' 3" in render_text(report)
+
+
+def test_a_custom_event_is_no_reason_to_reject() -> None:
+    mapping = BY_COLUMN.replace("{column: e, map: {P: purchase, R: refund, L: generate_lead}}", "{column: e}")
+    data = {"a": ["1"], "e": ["my_own"], "b": [None]}
+    _, encoded = inspected(mapping + "\n  user.consent_categories: {value: ['1']}", data, strict=True)
+    assert (encoded.count, len(encoded.rejects)) == (1, 0)
 
 
 def test_strict_rejects_what_breaks_a_rule_with_all_its_reasons() -> None:

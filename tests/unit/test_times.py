@@ -40,7 +40,7 @@ def test_times_without_end_take_no_room_without_end() -> None:
     hours = Hours()
     hours.add(hours_of(pl.Series([-(10**15), 10**15, None])))
     found = hours.times("UTC", NOW_MS)
-    assert sorted(found.by_month) == ["1970-01", "2100-01"]
+    assert sorted(found.by_month) == ["1899-12", "2100-01"]
     assert found.events == 2
 
 
@@ -69,6 +69,17 @@ def test_few_events_dates_and_even_days_have_no_shape() -> None:
     assert list(shop(12, events=500).oddities()) == []
     assert list(Times("UTC", Counter({0: 5_000}), Counter({"2024-01": 1})).oddities()) == []
     assert list(Times("UTC", Counter(dict.fromkeys(range(24), 100)), Counter({"2024-01": 1})).oddities()) == []
+
+
+def test_times_before_1970_are_no_seconds_taken_for_milliseconds() -> None:
+    assert list(times([datetime(1955, 5, 5, tzinfo=UTC)] * 5).oddities()) == []
+
+
+def test_more_events_than_32_bits_count() -> None:
+    hours, table = Hours(), hours_of(pl.Series([0]))
+    for _ in range(3):
+        hours.add(table.with_columns(events=pl.lit(2**31, dtype=pl.UInt64)))
+    assert hours.times("UTC", NOW_MS).events == 3 * 2**31
 
 
 def test_seconds_that_were_taken_for_milliseconds() -> None:
