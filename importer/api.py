@@ -71,6 +71,7 @@ class Options(TypedDict, total=False):
     retry: RetryPolicy
     accept_incomplete_groups: bool
     strict: bool
+    ambiguous: str
 
 
 def load_mapping(mapping: PathLike | Document) -> Document:
@@ -317,6 +318,8 @@ def _settings(options: Options) -> RunSettings:
             raise UsageInvalid(f"{name} is {values[name]!r}, and has to be more than 0.")
     if (endpoint := values.get("endpoint", "batch")) not in PROFILES:
         raise UsageInvalid(f"There is no endpoint {endpoint!r}{did_you_mean(endpoint, PROFILES)}")
+    if values.get("ambiguous", "resend") not in {"resend", "stop"}:
+        raise UsageInvalid(f"ambiguous is {values['ambiguous']!r}: give 'resend' or 'stop'.")
     made: dict[str, Callable[[Any], Any]] = {"state_dir": Path, "rejects": Path, "max_rejects": _limit}
     return RunSettings(**{name: made[name](value) if name in made else value for name, value in values.items()})
 

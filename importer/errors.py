@@ -11,6 +11,7 @@
     ├── StateUnusable         7    checkpoint, rejects file or disk damaged, full or read-only
     ├── TooManyRejects        8    more rejects than ``--max-rejects`` allows
     ├── PersonalDataFound     8    with ``--strict``: personal data in a target that is not declared to carry it
+    ├── DeliveryAmbiguous     8    with ``--ambiguous stop``: rows may have arrived, and would be sent again
     ├── ImportLocked         11    another run holds this import
     ├── Interrupted     130, 143   a signal asked for a graceful stop; resumable
     └── Imbalance             1    the sums of the rows do not add up: a bug of ours
@@ -174,6 +175,16 @@ class PersonalDataFound(ImporterError):
     """Personal data stands in a target that is not declared to carry it, and the user wants to stop then."""
 
     exit_code = ExitCode.TOO_MANY_REJECTS
+
+
+class DeliveryAmbiguous(ImporterError):
+    """Rows were sent, their answer never came, and the user wants to stop then."""
+
+    exit_code = ExitCode.TOO_MANY_REJECTS
+
+    def __init__(self, what: str) -> None:
+        hint = "Look whether they are there. To send them again, with the same ids and bytes: --ambiguous resend."
+        super().__init__(f"{what}, and --ambiguous is `stop`.", hint)
 
 
 class ImportLocked(ImporterError):

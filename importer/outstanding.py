@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from importer.checkpoint import OPEN_END, KnownFile, StoredIdentity, prepare_directory
 from importer.copies import Copy, are_sent, counted, settled, without_twins
 from importer.records import Span
+from importer.report import RowRange
 from importer.staging import Member, Stage
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ class Outstanding:
         for number, copy in self.copies.items():
             if copy.rows is not None:
                 copy.note(report, number)
+
+    def ambiguous(self, checkpoint: Checkpoint) -> list[RowRange]:
+        """The rows of the works that earlier runs may have sent, and never saw an answer for."""
+        names = {work.number: work.source.name for work in self.works}
+        spans = [span for span in checkpoint.ambiguous() if span.source in names]
+        return [RowRange(names[span.source], span.start, span.stop - 1) for span in spans]
 
     def settle(self, checkpoint: Checkpoint, report: Report) -> None:
         """At the end of a run: record and count the copies that waited for what is finished now, name the others."""

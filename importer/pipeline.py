@@ -22,7 +22,7 @@ from importer.belt import Belt, personal_data_found
 from importer.checkpoint import Checkpoint, ImportKey, overall, peek
 from importer.dedupe import can_repeat, first_pass, ids_directory, note_repeats
 from importer.duplicates import Identities
-from importer.errors import Imbalance, ImporterError, StateUnusable
+from importer.errors import DeliveryAmbiguous, Imbalance, ImporterError, StateUnusable
 from importer.outstanding import everything
 from importer.plan import Plan, plan
 from importer.records import Ack
@@ -176,6 +176,11 @@ def _import(
 ) -> None:
     todo = outstanding(plan, checkpoint, progress, stop.check)
     todo.note(report)
+    report.ambiguous = todo.ambiguous(checkpoint)
+    if report.ambiguous and plan.settings.ambiguous == "stop":
+        raise DeliveryAmbiguous(
+            f"{report.ambiguous_rows:,} rows at most were sent by an earlier run that saw no answer"
+        )
     continued = [source for source in todo.known if not source.complete]
     report.continued_rows = sum(source.acknowledged_rows for source in continued)
     report.rejected_earlier = sum(source.tally.rejected_rows for source in continued)

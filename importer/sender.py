@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
-from importer.errors import DestinationRefused
+from importer.errors import DeliveryAmbiguous, DestinationRefused
 from importer.limiter import Limiter
 from importer.patience import Patience, Stopped
 from importer.profiles import Action, Verdict
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from importer.profiles import EndpointProfile
-    from importer.records import Batch, Piece, Response
+    from importer.records import Batch, Piece, Response, Span
     from importer.settings import RetryPolicy
 
 __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
@@ -68,7 +68,8 @@ class Traffic:
     ``requests`` counts all attempts, ``retries`` those among them that repeat a body, ``bytes_sent`` their bodies.
     ``accepted`` and ``resent`` count events; ``resent`` those that were sent again after an attempt that may have
     stored them (no answer, 408, 5xx; not 429, which says that nothing was processed). ``statuses`` counts the answers
-    by status, ``unanswered`` the attempts that got none.
+    by status, ``unanswered`` the attempts that got none. ``doubtful`` are the rows of batches that were given up after
+    an attempt that may have stored some of their events.
     """
 
     requests: int = 0
@@ -78,17 +79,22 @@ class Traffic:
     resent: int = 0
     unanswered: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
+    doubtful: list[Span] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Delivery:
-    """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch."""
+    """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch.
+
+    ``may_be_stored``: something of it, by an attempt without an answer, or by a failure.
+    """
 
     batch: Batch
     count: int
     culprits: dict[int, Refusal] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
     accepted_some: bool = False
+    may_be_stored: bool = False
 
     @property
     def grace_seconds(self) -> float:
@@ -126,6 +132,7 @@ class Sender:
 
     ``requests_per_second`` is ``None`` for no limit. ``clock`` is the clock of the event loop in seconds, ``random``
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
+    ``stops_in_doubt``: what may have arrived and had no answer is an error, not sent again.
     """
 
     def __init__(
@@ -138,6 +145,7 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stops_in_doubt: bool = False,
     ) -> None:
         self.traffic = Traffic()
         self._transport = transport
@@ -145,6 +153,7 @@ class Sender:
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
         self._clock = clock
         self._now = now
+        self._stops_in_doubt = stops_in_doubt
         self._trusted = False  # whether the destination ever accepted an event
         self._refused_alone = 0
         self._delivering = 0
@@ -170,12 +179,17 @@ class Sender:
             Stopped: :meth:`stop` was called and the batch is not settled; none of its rows may be acknowledged.
             DestinationRefused: credentials, address, envelope or mapping are wrong.
             DestinationUnavailable: no usable answer for longer than the patience of the policy.
+            DeliveryAmbiguous: with ``stops_in_doubt``, a request may have arrived and had no answer.
         """
         delivery = _Delivery(batch, batch.count)
         self._delivering += 1
         try:
             if delivery.count:
                 await self._settle(delivery)
+        except BaseException:
+            if delivery.accepted_some or delivery.may_be_stored:
+                self.traffic.doubtful += batch.spans
+            raise
         finally:
             self._delivering -= 1
         return delivery.ack()
@@ -240,7 +254,10 @@ class Sender:
         part = _Part(delivery, events, Request(delivery.part(events).body(framing.prefix, framing.suffix)))
         while (verdict := await self._try(part)).action is Action.RETRY:
             part.failures += 1
-            part.may_be_stored = part.may_be_stored or verdict.ambiguous
+            if verdict.ambiguous:
+                part.may_be_stored = delivery.may_be_stored = True
+                if self._stops_in_doubt:
+                    raise DeliveryAmbiguous(f"A request of {len(events):,} events may have arrived ({verdict.reason})")
         return verdict
 
     async def _try(self, part: _Part) -> Verdict:

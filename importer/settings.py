@@ -99,6 +99,7 @@ class RunSettings:
     ``limit`` bounds the number of events; ``test_code`` becomes the root property ``test_code`` of each event.
     ``accept_incomplete_groups``: a broken record, whose group nobody knows, does not stop a grouped import.
     ``strict``: what breaks a rule of the event reference is rejected, and personal data where none is declared stops
+    the run. ``ambiguous`` says what to do with rows that were sent and whose answer never came: ``resend``, or ``stop``
     the run.
     """
 
@@ -116,3 +117,4 @@ class RunSettings:
     retry: RetryPolicy = RetryPolicy()
     accept_incomplete_groups: bool = False
     strict: bool = False
+    ambiguous: str = "resend"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importer.ack import AckWriter
     from importer.belt import Belt
     from importer.plan import Plan
-    from importer.records import Batch
+    from importer.records import Ack, Batch
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
@@ -95,7 +95,8 @@ class Wire:
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
         profile, policy = self._plan.profile, self._settings.retry
         async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
-            self._sender = Sender(transport, profile, policy, _paced(self._settings.requests_per_second))
+            rate, stops = _paced(self._settings.requests_per_second), self._settings.ambiguous == "stop"
+            self._sender = Sender(transport, profile, policy, rate, stops_in_doubt=stops)
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
@@ -106,6 +107,7 @@ class Wire:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
         self._show()
+        self._report.unanswered += self._sender.traffic.doubtful
         if self._failure is not None:
             raise self._failure
 
@@ -164,15 +166,21 @@ class Wire:
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                ack = await self._sender.deliver(batch)
-                await self._writer.acknowledge(ack)
-                if batch.pieces:
-                    self._report.pack(self._plan.profile.framing.body_bytes(batch))
-                self._check_fates()
+                await self._record(batch, await self._sender.deliver(batch))
             except Stopped:
-                self._report.unanswered += batch.spans
+                pass  # its rows stay pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
+
+    async def _record(self, batch: Batch, ack: Ack) -> None:
+        try:
+            await self._writer.acknowledge(ack)
+        except BaseException:
+            self._report.unanswered += batch.spans  # there was an answer, and the next run will not know it
+            raise
+        if batch.pieces:
+            self._report.pack(self._plan.profile.framing.body_bytes(batch))
+        self._check_fates()
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

@@ -165,6 +165,7 @@ def make_sender(
     rate: float | None = None,
     profile: EndpointProfile = BATCH,
     seed: int = 7,
+    stops_in_doubt: bool = False,
 ) -> Sender:
     """A sender on virtual time, at ``WALL_CLOCK``."""
     return Sender(
@@ -175,6 +176,7 @@ def make_sender(
         clock=virtual_clock,
         random=dice(seed).random,
         now=lambda: WALL_CLOCK,
+        stops_in_doubt=stops_in_doubt,
     )
 
 

@@ -54,6 +54,13 @@ import_options = (
         help="Stop with exit code 8 beyond so many rejected rows.",
     ),
     option(
+        "--ambiguous",
+        type=click.Choice(["resend", "stop"]),
+        default="resend",
+        show_default=True,
+        help="What was sent and had no answer: send it again, with the same ids, or stop with exit code 8.",
+    ),
+    option(
         "--if-locked",
         type=click.Choice([policy.value for policy in IfLocked]),
         default=IfLocked.FAIL.value,

@@ -25,7 +25,7 @@ MEANINGS: dict[int, str] = {
     ExitCode.UNAVAILABLE: "destination unavailable",
     ExitCode.REFUSED: "destination refused",
     ExitCode.STATE: "checkpoint or disk damaged or full",
-    ExitCode.TOO_MANY_REJECTS: "more rejects than --max-rejects",
+    ExitCode.TOO_MANY_REJECTS: "stopped by --max-rejects, --strict or --ambiguous",
     ExitCode.LOCKED: "another run held it",
     ExitCode.SIGINT: "interrupted by SIGINT",
     ExitCode.SIGTERM: "interrupted by SIGTERM",
@@ -36,7 +36,7 @@ _FIRST_DO: dict[int, str] = {
     ExitCode.SOURCE: "put the file right, then ",
     ExitCode.REFUSED: "check source key, site and --url, then ",
     ExitCode.STATE: "make room on the disk, then ",
-    ExitCode.TOO_MANY_REJECTS: "look into the rejects, correct mapping or data, then ",
+    ExitCode.TOO_MANY_REJECTS: "read what stopped it, then ",
 }
 _KILLED = "killed: it never ended"
 _COMPLETE = {ExitCode.DONE, ExitCode.ROWS_REJECTED}

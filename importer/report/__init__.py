@@ -1,6 +1,6 @@
 """What a run did: measured in one object, shown by several printers."""
 
-from importer.report.figures import Coverage, Example, Finding, Findings, Progress, SizeHistogram, Snapshot
+from importer.report.figures import Coverage, Example, Finding, Findings, Progress, RowRange, SizeHistogram, Snapshot
 from importer.report.printable import printable
 from importer.report.report import Events, Failure, Report, Rows
 from importer.report.text import render_findings, render_text
@@ -18,6 +18,7 @@ __all__ = [
     "Oddity",
     "Progress",
     "Report",
+    "RowRange",
     "Rows",
     "SizeHistogram",
     "Snapshot",

@@ -35,6 +35,17 @@ class Progress(Protocol):
         """Show ``snapshot``; called a few times a second."""
 
 
+class RowRange(NamedTuple):
+    """Rows of a file, or of a stage of several; ``last`` is one of them."""
+
+    file: str
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.file}: rows {self.first:,} to {self.last:,}"
+
+
 class Example(NamedTuple):
     """A row that shows what was found. ``order`` is its source and row, for sorting."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from importer.errors import ExitCode, Imbalance, ImporterError
 from importer.records import DIGEST_BITS, DIGEST_MODULUS
-from importer.report.figures import Coverage, Example, Findings, SizeHistogram, Snapshot
+from importer.report.figures import Coverage, Example, Findings, RowRange, SizeHistogram, Snapshot
 from importer.report.times import Times
 
 if TYPE_CHECKING:
@@ -72,11 +72,12 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected. ``unanswered`` are rows whose requests a graceful stop left
-    without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
-    events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
-    the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
-    all its runs and replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events
+    ``rejected_earlier`` those of them that were rejected. ``unanswered`` are rows that this run may have sent, and
+    leaves without an answer, ``ambiguous`` those that earlier runs left so. ``waiting`` counts copies of files that are
+    unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the
+    first and the last ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
+    ``overall`` is the balance of the whole import, with all its runs and replays: rows, sent, filtered, rejected,
+    duplicate. ``coverage`` and ``times`` are about the events
     that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
     ``copied_rows`` are those ``duplicate`` rows that nobody read, because their file has the bytes of another one.
     ``notes`` say what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is
@@ -105,6 +106,7 @@ class Report:
     exit_code: int = ExitCode.DONE
     error: Failure | None = None
     unanswered: list[Span] = field(default_factory=list)
+    ambiguous: list[RowRange] = field(default_factory=list)
     is_limited: bool = False
     oldest_ms: int | None = None
     newest_ms: int | None = None
@@ -178,6 +180,11 @@ class Report:
         return "complete" if self.rows.settled or not self.rows.skipped else "nothing_new"
 
     @property
+    def ambiguous_rows(self) -> int:
+        """How many rows ``ambiguous`` has."""
+        return sum(span.last - span.first + 1 for span in self.ambiguous)
+
+    @property
     def fill(self) -> float | None:
         """Mean share of the largest body that was used, from 0 to 1; ``None`` without batches."""
         return self.body_bytes / (self.batches * self.max_body_bytes) if self.batches and self.max_body_bytes else None
@@ -225,6 +232,11 @@ class Report:
             "coverage": self.coverage.to_json(),
             "times": {"oldest_ms": self.oldest_ms, "newest_ms": self.newest_ms, **self.times.to_json()},
             "filtered": {"consent": self.without_consent},
+            "ambiguous": {
+                "rows": self.ambiguous_rows,
+                "ranges": [span._asdict() for span in self.ambiguous],
+                "left": sum(span.rows for span in self.unanswered),
+            },
         }
 
     def render_json(self) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from importer.report.report import Report
 
 _SHOWN_CODES = 20
+_SHOWN_RANGES = 10
 _SHOWN_VALUES = 5
 _VALUE_CHARACTERS = 40
 # What is counted without an example needs words.
@@ -86,11 +87,23 @@ def _counts(report: Report) -> Iterator[str]:
             yield _line("", count, fate)
         if fate == "filtered" and report.without_consent:
             yield f"{'':>17}of them {report.without_consent:,} without consent {one_line(', '.join(report.consent))}"
+    yield from _ambiguous(report)
     yield _line("events", events.accepted, "accepted")
     if events.rejected:
         yield _line("", events.rejected, "rejected by the destination")
     if events.resent:
         yield _line("", events.resent, "at most were sent more than once, with the same ids and bytes")
+
+
+def _ambiguous(report: Report) -> Iterator[str]:
+    """Rows whose requests had no answer: before this run, and at its end."""
+    if rows := report.ambiguous_rows:
+        yield _line("ambiguous", rows, "at most had been sent by an earlier run that saw no answer")
+        yield from (f"{'':>17}{one_line(str(span))}" for span in report.ambiguous[:_SHOWN_RANGES])
+        if (more := len(report.ambiguous) - _SHOWN_RANGES) > 0:
+            yield f"{'':>17}and {more:,} more ranges"
+    if left := sum(span.rows for span in report.unanswered):
+        yield _line("" if report.ambiguous else "ambiguous", left, "at most were sent by this run and had no answer")
 
 
 def _traffic(report: Report, *, dry_run: bool) -> Iterator[str]:

@@ -67,7 +67,7 @@ def test_an_incomplete_import_says_what_to_do_first_and_which_command(folder: Pa
     assert body["command"] == f"importer run {folder}/m.yaml {folder}/b.csv --site 7"
     assert "run the same command again" in body["next"]
     assert body["rows"]["pending"] is None
-    first = {1: "bug", 2: "mapping", 4: "file", 6: "key", 7: "disk", 8: "rejects"}
+    first = {1: "bug", 2: "mapping", 4: "file", 6: "key", 7: "disk", 8: "what stopped it"}
     assert body["next"].startswith("run the same") == (code not in first)
     assert first.get(code or 0, "") in body["next"]
 

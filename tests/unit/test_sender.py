@@ -20,7 +20,7 @@ from fakes import (
     virtual_clock,
 )
 
-from importer.errors import DestinationRefused, DestinationUnavailable, ImporterError
+from importer.errors import DeliveryAmbiguous, DestinationRefused, DestinationUnavailable, ImporterError
 from importer.patience import DOWN_AFTER_FAILURES
 from importer.profiles import SINGLE
 from importer.records import Ack, Batch, Piece, Response, Span
@@ -445,3 +445,37 @@ def test_a_single_event_is_its_own_request() -> None:
         assert sum(len(ack.refused) for ack in acks) == 1
 
     run_virtual(main)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_doubtful"),
+    [
+        (NoAnswer("cut", sent=True), True),
+        (503, True),
+        (NoAnswer("refused", sent=False), False),
+        (429, False),
+    ],
+)
+def test_a_sender_that_stops_in_doubt_sends_nothing_twice_that_may_be_there(
+    answer: int | Exception, *, is_doubtful: bool
+) -> None:
+    async def main() -> tuple[Sender, FakeTransport, BaseException | None]:
+        transport = FakeTransport(lambda _: answer if len(transport.log) == 1 else 200)
+        sender = make_sender(transport, stops_in_doubt=True)
+        found = await asyncio.gather(sender.deliver(make_batches(3, 3)[0]), return_exceptions=True)
+        return sender, transport, found[0] if isinstance(found[0], BaseException) else None
+
+    sender, transport, error = run_virtual(main)
+    assert isinstance(error, DeliveryAmbiguous) is is_doubtful
+    assert len(transport.log) == (1 if is_doubtful else 2)
+    assert sender.traffic.doubtful == ([Span(0, 1, 4)] if is_doubtful else [])
+
+
+def test_what_a_batch_that_was_given_up_may_have_stored_is_remembered() -> None:
+    def half(ids: list[int]) -> int:
+        return 400 if len(ids) == 4 else 200 if 1 in ids else 503
+
+    error, sender, transport, _ = failing(half, make_batches(4, 4), workers=1)
+    assert isinstance(error, DestinationUnavailable)
+    assert set(transport.accepted) == {1, 2}
+    assert sender.traffic.doubtful == [Span(0, 1, 5)]
