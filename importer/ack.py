@@ -78,25 +78,13 @@ class AckWriter:
         """Record that ``spans`` are about to be sent, and where reading can start again."""
         await self._asynchronous(_Job(announced=spans, anchors=anchors))
 
-    def announce_blocking(self, spans: Sequence[Span], anchors: Sequence[Anchor] = ()) -> None:
-        """As :meth:`announce`, for a thread without an event loop."""
-        self._submit(_Job(announced=spans, anchors=anchors)).result()
-
     async def acknowledge(self, ack: Ack) -> None:
         """Record the fate of every row of ``ack.batch``."""
         await self._asynchronous(_Job(ack=ack))
 
-    def acknowledge_blocking(self, ack: Ack) -> None:
-        """As :meth:`acknowledge`, for a thread without an event loop."""
-        self._submit(_Job(ack=ack)).result()
-
     async def finish(self, total_rows: Mapping[int, int]) -> None:
         """Record that the ends of sources were read, and how many rows each has, in one transaction."""
         await self._asynchronous(_Job(total_rows=total_rows))
-
-    def finish_blocking(self, total_rows: Mapping[int, int]) -> None:
-        """As :meth:`finish`, for a thread without an event loop."""
-        self._submit(_Job(total_rows=total_rows)).result()
 
     async def _asynchronous(self, job: _Job) -> None:
         await asyncio.wrap_future(self._submit(job))
@@ -110,14 +98,21 @@ class AckWriter:
         return job.done
 
     def _run(self) -> None:
+        while self._write_group():
+            pass
+
+    def _write_group(self) -> bool:
+        """Write all that waits, as soon as something does; whether there may be more."""
         jobs: list[_Job] = []
         try:
-            while jobs := self._next_group():
+            if jobs := self._next_group():
                 self._write(jobs)
-                for job in jobs:
-                    job.done.set_result(None)
+            for job in jobs:
+                job.done.set_result(None)
         except BaseException as error:  # noqa: BLE001 - whatever it is, every waiter has to hear it
             self._fail(error, jobs)
+            return False
+        return bool(jobs)
 
     def _next_group(self) -> list[_Job]:
         """All that waits, at least one job; empty at the end."""

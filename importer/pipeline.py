@@ -7,12 +7,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +26,11 @@ from importer.plan import Plan, plan
 from importer.records import Ack
 from importer.rejects import RejectsFile
 from importer.replay import plan_replay
-from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_destination, check_rejects
+from importer.wire import PROGRESS_SECONDS, Outside, Stop, Wire, check_destination, check_rejects, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from importer.mapping.document import Document
     from importer.outstanding import Outstanding
@@ -41,15 +40,12 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Stop", "is_known", "plan", "plan_retry", "run", "validate"]
 
 WAKE_SECONDS = 0.1
+REAL = Outside()
 RESUME = "This is a bug of the importer. Nothing is lost: run the same command to go on, and report it."
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 def validate(
-    plan: Plan, report: Report, progress: Progress, stop: Stop, *, now: Callable[[], datetime] = _utc_now
+    plan: Plan, report: Report, progress: Progress, stop: Stop, *, now: Callable[[], datetime] = utc_now
 ) -> None:
     """The dry run: every row to the very bytes that a run would send, counted in ``report``; no state, no wire.
 
@@ -131,7 +127,7 @@ def run(
     progress: Progress,
     stop: Stop,
     *,
-    now: Callable[[], datetime] = _utc_now,
+    outside: Outside = REAL,
 ) -> None:
     """Import what ``plan`` names and the checkpoint does not know as done; all that happened is in ``report``.
 
@@ -143,10 +139,10 @@ def run(
     check_destination(plan, destination)
     key = ImportKey(plan.document.path or Path(), destination.name, destination.site, plan.settings.test_code)
     try:
-        with Checkpoint(state_dir, key, now) as checkpoint:
+        with Checkpoint(state_dir, key, outside.now) as checkpoint:
             report.checkpoint = checkpoint.path
             with _recorded(checkpoint, report, plan.settings):
-                _import(plan, destination, checkpoint, report, progress, stop, _milliseconds(now()))
+                _import(plan, destination, checkpoint, report, progress, stop, outside)
     finally:
         report.seconds = time.monotonic() - started
 
@@ -172,8 +168,9 @@ def _import(
     report: Report,
     progress: Progress,
     stop: Stop,
-    now_ms: int,
+    outside: Outside,
 ) -> None:
+    now_ms = _milliseconds(outside.now())
     todo = outstanding(plan, checkpoint, progress, stop.check)
     todo.note(report)
     report.ambiguous = todo.ambiguous(checkpoint)
@@ -192,7 +189,8 @@ def _import(
     belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
-            _carry(Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows), stop)
+            wire = Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows)
+            _carry(wire, stop, outside)
     finally:
         rejects.close()
         belt.note(report)
@@ -209,10 +207,10 @@ def _import(
         _check_nothing_missing(checkpoint, belt)
 
 
-def _carry(wire: Wire, stop: Stop) -> None:
+def _carry(wire: Wire, stop: Stop, outside: Outside) -> None:
     """Send in a thread of its own: the caller may be in an event loop already, as in a notebook."""
     with ThreadPoolExecutor(1, thread_name_prefix="importer-wire") as pool:
-        carried = pool.submit(asyncio.run, wire.carry())
+        carried = pool.submit(outside.run_loop, wire.carry(outside))
         try:
             _await(carried)
         except KeyboardInterrupt:  # only where nobody handles the signal, as in a notebook

@@ -1,28 +1,33 @@
-"""The half that waits: a thread with the belt fills a bounded queue, senders empty it, answers are recorded."""
+"""The half that waits: a thread runs the belt, whose batches fill a bounded queue, and senders empty it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from importer.errors import DestinationRefused, Interrupted, TooManyRejects
-from importer.sender import Sender, Stopped
+from importer.sender import Sender, Stopped, Transport
 from importer.transport import AiohttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine, Generator
+    from contextlib import AbstractAsyncContextManager
 
     from importer.ack import AckWriter
     from importer.belt import Belt
     from importer.plan import Plan
+    from importer.profiles import EndpointProfile
     from importer.records import Ack, Batch
     from importer.report import Progress, Report
-    from importer.settings import Destination, RunSettings
+    from importer.settings import Destination, RetryPolicy, RunSettings
 
 QUEUE_PER_SENDER = 2
 PROGRESS_SECONDS = 0.25
@@ -32,6 +37,11 @@ _SHARE_NEEDS_ROWS = 10_000
 PACE = 0.99
 """Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
 _GROUP = 32
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -60,8 +70,24 @@ class Stop:
             raise Interrupted(self.signal_number)
 
 
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a run needs of the world besides files. Tests put a network and a time of their own in its place.
+
+    ``transport`` opens a way to the destination, ``run_loop`` runs a coroutine to its end in an event loop, whose clock
+    is the one that all waits go by. ``now`` is the wall clock (aware); ``random`` draws from [0, 1).
+    """
+
+    transport: Callable[[Destination, EndpointProfile, RetryPolicy, int], AbstractAsyncContextManager[Transport]] = (
+        AiohttpTransport
+    )
+    run_loop: Callable[[Coroutine[Any, Any, None]], None] = asyncio.run
+    now: Callable[[], datetime] = utc_now
+    random: Callable[[], float] = random.random
+
+
 class Wire:
-    """The half that waits: a producer thread fills the bounded queue, senders empty it, answers are recorded."""
+    """The half that waits: a producer fills the bounded queue, senders empty it, answers are recorded."""
 
     def __init__(
         self,
@@ -89,20 +115,16 @@ class Wire:
         self._made_rows = 0
         self._made_rejects = 0
 
-    async def carry(self) -> None:
+    async def carry(self, outside: Outside) -> None:
         """Send everything. Raises what stopped it, after all requests under way have their answer."""
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
         profile, policy = self._plan.profile, self._settings.retry
-        async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
-            rate, stops = _paced(self._settings.requests_per_second), self._settings.ambiguous == "stop"
-            self._sender = Sender(transport, profile, policy, rate, stops_in_doubt=stops)
+        async with outside.transport(self._destination, profile, policy, self._concurrency) as transport:
+            self._sender = self._new_sender(transport, outside)
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
-            with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
-                producer = self._loop.run_in_executor(columns, self._produce)
-                await asyncio.gather(*(self._work() for _ in range(self._concurrency)))
-                await producer
+            await asyncio.gather(self._produce(), *(self._work() for _ in range(self._concurrency)))
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
@@ -110,6 +132,18 @@ class Wire:
         self._report.unanswered += self._sender.traffic.doubtful
         if self._failure is not None:
             raise self._failure
+
+    def _new_sender(self, transport: Transport, outside: Outside) -> Sender:
+        return Sender(
+            transport,
+            self._plan.profile,
+            self._settings.retry,
+            _paced(self._settings.requests_per_second),
+            clock=self._loop.time,
+            random=outside.random,
+            now=outside.now,
+            stops_in_doubt=self._settings.ambiguous == "stop",
+        )
 
     def _halt_from_anywhere(self) -> None:
         with contextlib.suppress(RuntimeError):  # the loop has ended, and everything with it
@@ -119,26 +153,36 @@ class Wire:
         self._halted.set()
         self._sender.stop()
 
-    def _produce(self) -> None:
-        """In its own thread: batches into the queue, announced before they can be sent."""
-        try:
-            group: list[Batch] = []
-            for batch in self._belt.batches():
-                if self._halted.is_set():
-                    return
-                self._check_made(batch)
-                group.append(batch)
-                if len(group) >= _GROUP:
-                    self._hand_over(group)
-                    group = []
-            self._hand_over(group)
-            if self._belt.ended:
-                self._writer.finish_blocking(self._belt.ended)
-        except BaseException as error:  # noqa: BLE001 -- carried to the loop, which raises it
-            self._loop.call_soon_threadsafe(self._fail, error)
-        finally:
-            end = [None] * self._concurrency
-            asyncio.run_coroutine_threadsafe(self._put(end), self._loop).result()
+    async def _produce(self) -> None:
+        """Batches into the queue, announced before they can be sent. The belt runs in a thread of its own."""
+        groups = self._groups()
+        with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
+            in_thread = partial(self._loop.run_in_executor, columns)
+            try:
+                while group := await in_thread(next, groups, None):
+                    await self._hand_over(group)
+                if self._belt.ended:
+                    await self._writer.finish(self._belt.ended)
+            except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
+                self._fail(error)
+            finally:
+                await in_thread(groups.close)
+        for _ in range(self._concurrency):
+            await self._queue.put(None)
+
+    def _groups(self) -> Generator[list[Batch]]:
+        """What the belt gives, some batches at a time, until a halt."""
+        group: list[Batch] = []
+        for batch in self._belt.batches():
+            if self._halted.is_set():
+                return
+            self._check_made(batch)
+            group.append(batch)
+            if len(group) >= _GROUP:
+                yield group
+                group = []
+        if group:
+            yield group
 
     def _check_made(self, batch: Batch) -> None:
         """Stop before a batch whose rejects are too many: neither it nor what follows is sent or recorded."""
@@ -150,14 +194,9 @@ class Wire:
             first = batch.rejects[0]
             raise _too_many_rejects(rejected, known, f" For example {first.file}:{first.row}: {first.message}")
 
-    def _hand_over(self, group: list[Batch]) -> None:
-        if not group:
-            return
+    async def _hand_over(self, group: list[Batch]) -> None:
         spans = [span for batch in group if batch.pieces for span in batch.spans]
-        self._writer.announce_blocking(spans, self._belt.new_anchors())
-        asyncio.run_coroutine_threadsafe(self._put(group), self._loop).result()
-
-    async def _put(self, group: list[Batch] | list[None]) -> None:
+        await self._writer.announce(spans, self._belt.new_anchors())
         for batch in group:
             await self._queue.put(batch)
 

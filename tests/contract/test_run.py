@@ -123,11 +123,14 @@ def test_a_destination_that_refuses_gets_nothing_marked_as_sent(
 
 
 def _sender_that_hardly_waits(
-    transport: Transport, profile: EndpointProfile, policy: RetryPolicy, rate: float | None, *, stops_in_doubt: bool
+    transport: Transport,
+    profile: EndpointProfile,
+    policy: RetryPolicy,
+    requests_per_second: float | None,
+    **rest: object,
 ) -> Sender:
     """How long it waits before it tries again is exact in ``tests/unit/test_sender.py``."""
-    policy = replace(policy, base_backoff_seconds=0.02)
-    return Sender(transport, profile, policy, rate, stops_in_doubt=stops_in_doubt)
+    return Sender(transport, profile, replace(policy, base_backoff_seconds=0.02), requests_per_second, **rest)
 
 
 @pytest.mark.parametrize("fault", ["status=503:0.3", "reset=after:0.2", "store-then-drop=0.2", "status=429:2x:1"])

@@ -6,7 +6,7 @@ import math
 from array import array
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Lock, Thread
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -190,16 +190,11 @@ async def test_a_waiter_that_is_cancelled_does_not_take_its_record_back(house: H
     assert house.checkpoint.missing(0) == [Span(0, 101, OPEN_END)]
 
 
-async def test_a_thread_without_a_loop_can_write_too(house: House) -> None:
-    def produce() -> None:
-        house.writer.announce_blocking([Span(0, 1, 9)])
-        house.writer.acknowledge_blocking(Ack(Batch(1, (), (Span(0, 1, 4),), filtered=3), 0))
-        house.writer.finish_blocking({0: 8})
-
-    with house.writer:
-        thread = Thread(target=produce)
-        thread.start()
-        await asyncio.to_thread(thread.join)
+async def test_announced_rows_and_the_end_of_a_source_are_recorded(house: House) -> None:
+    with house.writer as writer:
+        await writer.announce([Span(0, 1, 9)])
+        await writer.acknowledge(Ack(Batch(1, (), (Span(0, 1, 4),), filtered=3), 0))
+        await writer.finish({0: 8})
     assert house.checkpoint.missing(0) == [Span(0, 4, 9)]
 
 
