@@ -130,9 +130,10 @@ def _read_head(file: SourceFile, encoding: str, quote: str, skip_rows: int) -> _
         try:
             record = data[start:stop].decode(UTF8)
         except UnicodeDecodeError as error:
-            bad = stream.shown(data[error.start + start : error.end + start])
+            at = start + error.start
+            bad = stream.shown(data[at:stop])[: len("\\x81")]
             raise SourceUnreadable(
-                f"{file.name}: its header is not valid {encoding}: {bad} at byte {error.start + start}.",
+                f"{file.name}: its header is not valid {encoding}: {bad} at byte {stream.raw_length(data[:at])}.",
                 "Declare it under `source` in the mapping; the most common is `encoding: latin-1` (or cp1252).",
             ) from error
         return _Head(record, Anchor(1, stream.raw_length(data[:stop]), data.count(b"\n", 0, stop) + 1))
