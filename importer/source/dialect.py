@@ -78,12 +78,18 @@ def sniff(file: SourceFile, options: SourceOptions) -> Dialect:
 
     Raises:
         UsageInvalid: A declared separator, quote or encoding is impossible.
-        SourceUnreadable: The header cannot be read so.
+        SourceUnreadable: The header cannot be read so, or the file begins with the mark of another encoding.
     """
     quote = '"' if options.quote is None else options.quote
     _check_signs(options.separator, quote)
     with reading_text(file) as handle:
-        encoding = with_byte_order(canonical(options.encoding or UTF8), handle.read(HEAD_BYTES))
+        first = handle.read(HEAD_BYTES)
+    encoding = with_byte_order(canonical(options.encoding or UTF8), first)
+    if first.startswith(BOM) and encoding != UTF8:
+        raise SourceUnreadable(
+            f"{file.name}: begins with the mark of UTF-8, and the mapping declares `encoding: {options.encoding}`.",
+            "Declare `encoding: utf-8` under `source` in the mapping, or nothing.",
+        )
     head = _read_head(file, encoding, quote, options.skip_rows)
     separator = options.separator or _recognised(head.record, quote)
     dialect = Dialect(separator, quote, encoding, tuple(options.null_values), options.skip_rows)
