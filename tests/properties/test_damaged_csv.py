@@ -32,6 +32,7 @@ def test_broken_records_are_those_of_the_csv_module(tmp_path: Path) -> None:
     figures = reading.sum_of(reading.beside_the_csv_module, range(60), tmp_path)
     assert all(figures[kind] for kind in ("short", "long", "text after quote", "wrong separator", "nul", "blank"))
     assert figures["rejected: short"] > 20
+    assert figures["rejected: long"] == figures["long"]
 
 
 def test_broken_records_are_those_of_duckdb(tmp_path: Path) -> None:
