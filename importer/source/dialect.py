@@ -78,12 +78,18 @@ def sniff(file: SourceFile, options: SourceOptions) -> Dialect:
 
     Raises:
         UsageInvalid: A declared separator, quote or encoding is impossible.
-        SourceUnreadable: The header cannot be read so.
+        SourceUnreadable: The header cannot be read so, or the file begins with the mark of another encoding.
     """
     quote = '"' if options.quote is None else options.quote
     _check_signs(options.separator, quote)
     with reading_text(file) as handle:
-        encoding = with_byte_order(canonical(options.encoding or UTF8), handle.read(HEAD_BYTES))
+        first = handle.read(HEAD_BYTES)
+    encoding = with_byte_order(canonical(options.encoding or UTF8), first)
+    if first.startswith(BOM) and encoding != UTF8:
+        raise SourceUnreadable(
+            f"{file.name}: begins with the mark of UTF-8, and the mapping declares `encoding: {options.encoding}`.",
+            "Declare `encoding: utf-8` under `source` in the mapping, or nothing.",
+        )
     head = _read_head(file, encoding, quote, options.skip_rows)
     separator = options.separator or _recognised(head.record, quote)
     dialect = Dialect(separator, quote, encoding, tuple(options.null_values), options.skip_rows)
@@ -130,9 +136,10 @@ def _read_head(file: SourceFile, encoding: str, quote: str, skip_rows: int) -> _
         try:
             record = data[start:stop].decode(UTF8)
         except UnicodeDecodeError as error:
-            bad = stream.shown(data[error.start + start : error.end + start])
+            at = start + error.start
+            bad = stream.shown(data[at:stop])[: len("\\x81")]
             raise SourceUnreadable(
-                f"{file.name}: its header is not valid {encoding}: {bad} at byte {error.start + start}.",
+                f"{file.name}: its header is not valid {encoding}: {bad} at byte {stream.raw_length(data[:at])}.",
                 "Declare it under `source` in the mapping; the most common is `encoding: latin-1` (or cp1252).",
             ) from error
         return _Head(record, Anchor(1, stream.raw_length(data[:stop]), data.count(b"\n", 0, stop) + 1))

@@ -18,6 +18,7 @@ UTF8 = "utf-8"
 BOM = codecs.BOM_UTF8
 _KEEP = "importer.keep"
 _KEPT = re.compile("[\udc00-\udcff]")
+_HALF = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 _COMMON = ("utf-8", "utf-16", "latin-1", "cp1252", "iso-8859-15", "mac-roman", "cp1250", "cp1251", "shift-jis", "gbk")
 # A byte means something else depending on what came before it, so that no offset but the first can be resumed from.
 _STATEFUL = ("utf-7", "iso2022", "hz", "idna", "punycode", "unicode_escape", "raw_unicode_escape", "unicode-escape")
@@ -119,6 +120,11 @@ class TextStream:
         return len(text) - len(valid) + len(valid.encode(self._encoding))
 
     def shown(self, utf8: bytes) -> str:
-        r"""``utf8`` as text for people, raw bytes that are not valid written as ``\x..``."""
+        r"""``utf8`` as text for people, raw bytes that are not valid written as ``\x..``.
+
+        It may have been cut anywhere: half a character at the end, which no decoder gives, is left out.
+        """
+        if self._decoder is not None:
+            utf8 = _HALF.sub(b"", utf8)
         errors = _KEEP if self._decoder is None else "surrogatepass"
         return _KEPT.sub(lambda kept: f"\\x{ord(kept[0]) - 0xDC00:02x}", utf8.decode(UTF8, errors))

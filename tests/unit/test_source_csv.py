@@ -113,6 +113,21 @@ def test_long_text_is_cut_and_that_is_said(tmp_path: Path) -> None:
     assert reject.source_row == "é" * 2000 + "… (cut)"
 
 
+@pytest.mark.parametrize("head", range(4))
+@pytest.mark.parametrize(
+    ("encoding", "sign"), [("latin-1", "é"), ("utf-16-le", "€"), ("gb18030", "😀"), ("cp1252", "\x81")]
+)
+def test_long_text_in_another_encoding_is_cut_between_two_characters(
+    tmp_path: Path, encoding: str, sign: str, head: int
+) -> None:
+    record = "a" * head + sign * 5000
+    raw = record.encode(encoding) if sign != "\x81" else record.encode("latin-1")
+    data = "a,b\n".encode(encoding) + raw + "\n".encode(encoding)
+    (reject,) = read(tmp_path, data, encoding=encoding).rejects
+    shown = record if sign != "\x81" else record.replace(sign, "\\x81")
+    assert reject.source_row == shown[:2000] + "… (cut)"
+
+
 def test_a_line_without_end_needs_no_memory_and_one_row(tmp_path: Path) -> None:
     reader = reader_of(tmp_path, b"a,b\n1,2\n" + b"x" * 50_000 + b"\n3,4\n", block_bytes=500, longest=1000)
     chunks = list(reader.chunks(ALL))

@@ -75,6 +75,10 @@ def test_a_quote_may_be_declared_as_none(tmp_path: Path) -> None:
         (b'a,"b\n1,2\n', {}, "not closed", ""),
         (b'a,"b"c\n1,2\n', {}, "header is broken", ""),
         (b"caf\xe9,b\n1,2\n", {}, r"not valid utf-8: \\xe9 at byte 3", "encoding: latin-1"),
+        (b"\xe9\xe9\x81,b\n", {"encoding": "cp1252"}, r"not valid cp1252: \\x81 at byte 2", "encoding: latin-1"),
+        (b"a\0\0\xd8b\0\n\0", {"encoding": "utf-16-le"}, r"not valid utf-16-le: \\x00 at byte 2", ""),
+        (b"\xef\xbb\xbfa,b\n", {"encoding": "latin-1"}, "mark of UTF-8, and .* `encoding: latin-1`", "encoding: utf-8"),
+        (b"\xef\xbb\xbfa,b\n", {"encoding": "utf-16"}, "mark of UTF-8", ""),
         (b"a\nb\n", {"skip_rows": 5}, "skip_rows: 5. leaves no header", ""),
     ],
 )
