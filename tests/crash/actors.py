@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Callable, Iterator
 
+    from faults import Schedule
+
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE_KEY = "s3cret-source-key-of-the-tests"
+SOURCE_KEY = "s3cret/source+key=of-the-tests"  # other letters in a URL
 PATIENCE_SECONDS = 240  # nothing is waited for to its end unless something is wrong
 
 
@@ -38,8 +40,17 @@ class RunningOracle:
 
     def answer(self, requests: float) -> None:
         """Let it answer so many requests, counted from its start, and leave all later ones waiting."""
+        self._order(str(requests))
+
+    def plan(self, schedule: Schedule) -> None:
+        """Let go wrong what ``schedule`` says, from the next request on; what hangs is let go."""
+        self._order(schedule.render())
+        assert self.process.stdout
+        assert self.process.stdout.readline() == "ok\n"
+
+    def _order(self, line: str) -> None:
         assert self.process.stdin
-        self.process.stdin.write(f"{requests}\n")
+        self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
 
@@ -78,6 +89,7 @@ class Importer:
     """Starts ``python -m importer run``, always with the same state directory: the same command resumes."""
 
     folder: Path
+    program: tuple[str, ...] = (sys.executable, "-m", "importer")
     started: list[Running] = field(default_factory=list)
 
     @property
@@ -87,7 +99,7 @@ class Importer:
 
     def start(self, mapping: Path, source: Path, url: str, *options: str) -> Running:
         """Start an import and return at once."""
-        command = [sys.executable, "-m", "importer", *self._arguments(mapping, source, url), *options]
+        command = [*self.program, *self._arguments(mapping, source, url), *options]
         number = len(self.started)
         output, words = self.folder / f"stdout-{number}", self.folder / f"stderr-{number}"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("IMPORTER_")}

@@ -2,236 +2,252 @@
 
 It shares no code with the importer nor with the sandbox. As a process, ``python oracle.py RECORD LATENCY_SECONDS``, it
 prints its port and then, for each request: notes the time of arrival, takes the body apart as strict JSON, appends a
-line to RECORD, waits for LATENCY on average, and only then answers 200. So a client that dies while it waits leaves
-events that arrived and were never acknowledged: the worst case, on purpose. Every other answer or so is much faster, so
-that answers overtake each other. What it cannot parse gets 400. It ends with its stdin. A number on a line there means:
-leave every request after so many, counted from the start, without an answer until a higher number comes.
+line to RECORD, waits until that is on disk and for LATENCY on average, and only then answers 200. So a client that dies
+while it waits leaves events that arrived and were never acknowledged: the worst case, on purpose. Every other answer or
+so is much faster, so that answers overtake each other. What it cannot parse gets 400.
 
-A line of RECORD is an :class:`Arrival` as JSON. :class:`Record` reads the file back: what it says was on disk before
-the client could know about it.
+It ends with its stdin. A number on a line there means: leave every request after so many, counted from the start,
+without an answer until a higher number comes. A JSON object there, or behind ``--faults``, is what goes wrong from
+then on, as ``faults.py`` says; ``ok`` on stdout says that it was understood. ``--port`` and ``--certificate`` (a PEM
+file with its key, for TLS) are for a server that comes back, and for one that must be trusted.
+
+A line of RECORD is a :class:`~record.Arrival` as JSON. :class:`~record.Record` reads the file back: what it says was
+on disk before the client could know about it.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
-import hashlib
+import contextlib
 import json
 import math
+import os
 import random
 import re
+import socket
+import ssl
+import struct
 import sys
 import time
-from bisect import bisect_left
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-_BATCH_HEAD = re.compile(r'\s*\{\s*"batch"\s*:\s*\[')
-_BATCH_TAIL = re.compile(r"\s*\]\s*\}\s*")
-_COMMA = re.compile(r"\s*,\s*")
-_DIGEST_BYTES = 16
+from faults import POISON, Fault, Schedule, filled
+from record import Arrival, Event, Record, content_hash, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["Arrival", "Event", "Record", "content_hash", "parse"]
+
 _SLOW_AND_FAST = (0.2, 1.8)
+_LARGEST_HEAD = 1 << 20
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class Event(NamedTuple):
-    """One event as it arrived. ``order_id`` is its root ``id``; for the hashes see :func:`parse`."""
-
-    event_id: str
-    order_id: str
-    bytes: int
-    bytes_hash: str
-    content_hash: str
+class _Over(Exception):  # noqa: N818 - no error
+    """This connection has had its last answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One request: ``at`` in monotonic seconds, when its head was there; ``bytes`` of its body."""
+@dataclass(slots=True)
+class _Request:
+    """What is known about a request while it is served."""
 
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    path: str
     at: float
-    bytes: int
-    query: str
-    status: int
-    events: tuple[Event, ...]
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member stands twice in an object")
-    return members
-
-
-def _no_constant(text: str) -> None:
-    raise ValueError(f"{text} is not JSON")
-
-
-_DECODER = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-
-
-def content_hash(event: dict[str, Any]) -> str:
-    """SHA-256 of what a receiver would store: an event without ``context.event_id``, whatever the order of members."""
-    context = {name: value for name, value in event["context"].items() if name != "event_id"}
-    text = json.dumps({**event, "context": context}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def parse(path: str, body: bytes) -> list[Event]:
-    """The events of a body, each with the SHA-256 of the very bytes in which it came and of its content.
-
-    Raises:
-        ValueError: The body is not strict JSON in the shape that ``path`` asks for.
-        KeyError: An event lacks its id, or has no order id.
-
-    """
-    text = body.decode()
-    if path.startswith("/events/batch"):
-        return _batch(text)
-    if path.startswith("/events"):
-        return [_event(text, _DECODER.decode(text))]
-    raise ValueError(f"no such path: {path}")
-
-
-def _batch(text: str) -> list[Event]:
-    head = _BATCH_HEAD.match(text)
-    if not head:
-        raise ValueError("no batch")
-    events, position = [], head.end()
-    while True:
-        value, end = _DECODER.raw_decode(text, position)
-        events.append(_event(text[position:end], value))
-        comma = _COMMA.match(text, end)
-        if not comma:
-            break
-        position = comma.end()
-    if not _BATCH_TAIL.fullmatch(text, end):
-        raise ValueError("something stands behind the batch")
-    return events
-
-
-def _event(text: str, value: dict[str, Any]) -> Event:
-    raw = text.encode()
-    return Event(
-        event_id=value["context"]["event_id"],
-        order_id=value["id"],
-        bytes=len(raw),
-        bytes_hash=hashlib.sha256(raw).hexdigest(),
-        content_hash=content_hash(value),
-    )
-
-
-class Record:
-    """What arrived until now, read from the oracle's file; :meth:`refresh` reads what came since."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._offset = 0
-        self.arrivals: list[Arrival] = []
-
-    def refresh(self) -> Record:
-        """Read the lines that are complete, and return this record."""
-        with self._file.open("rb") as file:
-            file.seek(self._offset)
-            read = file.read()
-        complete = read[: read.rfind(b"\n") + 1]
-        self._offset += len(complete)
-        for line in complete.splitlines():
-            members = json.loads(line)
-            members["events"] = tuple(Event(*event) for event in members["events"])
-            self.arrivals.append(Arrival(**members))
-        return self
+    under_way: int
+    body: bytes = b""
+    events: list[Event] = field(default_factory=list)
 
     @property
-    def events(self) -> list[Event]:
-        """Every event that came with a request that was answered 200, repeats included."""
-        return [event for arrival in self.arrivals for event in arrival.events]
-
-    def times_by_id(self) -> Counter[str]:
-        """How often each event id arrived."""
-        return Counter(event.event_id for event in self.events)
-
-    def repeats(self) -> int:
-        """Arrivals beyond the first one of each id."""
-        return len(self.events) - len(self.times_by_id())
-
-    def digest(self) -> int:
-        """Sum modulo 2^128 of the first 16 bytes of the SHA-256 of each distinct event's bytes."""
-        hashes = {event.event_id: event.bytes_hash for event in self.events}
-        heads = (int.from_bytes(bytes.fromhex(value)[:_DIGEST_BYTES], "big") for value in hashes.values())
-        return sum(heads) % (1 << 8 * _DIGEST_BYTES)
-
-    def usual_in_a_second(self) -> float:
-        """The median number of requests that arrived in a second, over all seconds that begin with an arrival."""
-        times = sorted(arrival.at for arrival in self.arrivals)
-        whole = [start for start in times if start + 1 <= times[-1]]
-        return median(bisect_left(times, start + 1) - index for index, start in enumerate(whole))
+    def query(self) -> str:
+        return self.path.partition("?")[2]
 
 
 class Oracle:
     """The server: HTTP/1.1 with keep-alive and ``Content-Length``, one request at a time on a connection."""
 
-    def __init__(self, record: Path, latency_seconds: float) -> None:
-        self._record = record
+    def __init__(self, record: Path, latency_seconds: float, schedule: Schedule) -> None:
+        self._record = record.open("a")
         self._latency_seconds = latency_seconds
         self._random = random.Random(0)  # noqa: S311 - nothing to keep secret
         self._noted = 0
+        self._begun = 0
+        self._under_way = 0
         self._answerable = math.inf
         self._more = asyncio.Event()
+        self._came = asyncio.Event()
+        self._schedule = schedule
+        self._told = asyncio.Event()
 
     async def obey(self, orders: asyncio.StreamReader) -> None:
-        """Read how many requests may be answered, until nobody is there to say it."""
+        """Read how many requests may be answered and what is to go wrong, until nobody is there to say it."""
         while line := await orders.readline():
-            self._answerable = float(line)
-            self._more.set()
-            self._more = asyncio.Event()
+            if line.startswith(b"{"):
+                self._schedule, self._begun = Schedule.parse(line.decode()), 0
+                self._told.set()
+                self._told = asyncio.Event()
+                print("ok", flush=True)  # noqa: T201 - the one who ordered it waits for it
+            else:
+                self._answerable = float(line)
+                self._more.set()
+                self._more = asyncio.Event()
 
     async def connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer requests until the client goes away, or is killed in the middle of one."""
         try:
             while True:
                 await self._request(reader, writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, _Over):
             pass
         finally:
             writer.close()
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        at = time.monotonic()
-        path = head.split(" ", 2)[1]
+        self._begun += 1
+        self._under_way += 1
+        self._came.set()
+        self._came = asyncio.Event()
         length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
-        body = await reader.readexactly(int(length[1])) if length else b""
-        status = self._note(at, path, body)
+        request = _Request(reader, writer, head.split(" ", 2)[1], time.monotonic(), self._under_way)
+        try:
+            await self._take(request, int(length[1]) if length else 0, self._schedule.fault(self._begun))
+        finally:
+            self._under_way -= 1
+
+    async def _take(self, request: _Request, length: int, fault: Fault | None) -> None:
+        """Read, judge and answer ``request``, or do ``fault`` to it on the way."""
+        if fault and fault.at == "head":
+            await self._strike(request, fault)
+        request.body = await request.reader.readexactly(length // 2)
+        if fault and fault.at == "body":
+            await self._strike(request, fault)
+        request.body += await request.reader.readexactly(length - len(request.body))
+        status, reason = self._judge(request)
+        if fault and not (reason and fault.is_acceptance):
+            return await self._strike(request, fault, stores=fault.at == "stored" and status == 200)
+        await self._note(request, status, stored=status == 200, fault=reason)
         number = self._noted
         await asyncio.sleep(self._latency_seconds * self._random.choice(_SLOW_AND_FAST))
         while number > self._answerable:
             await self._more.wait()
-        writer.write(b"HTTP/1.1 %d -\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}" % status)
-        await writer.drain()
+        request.writer.write(_answer(status))
+        return await request.writer.drain()
 
-    def _note(self, at: float, path: str, body: bytes) -> int:
-        """Append one line to the record; the status to answer with."""
+    def _judge(self, request: _Request) -> tuple[int, str]:
+        """The status that the body deserves by itself, and why it is a bad one."""
         try:
-            events, status = parse(path, body), 200
+            request.events = parse(request.path, request.body)
         except (ValueError, KeyError, TypeError):
-            events, status = [], 400
-        query = path.partition("?")[2]
-        line = {"at": at, "bytes": len(body), "query": query, "status": status, "events": events}
-        with self._record.open("a") as file:
-            file.write(json.dumps(line) + "\n")
+            return 400, "not understood"
+        is_poisoned = any(event.order_id in self._schedule.poison for event in request.events)
+        return (400, POISON) if is_poisoned else (200, "")
+
+    async def _note(self, request: _Request, status: int, *, stored: bool, fault: str) -> None:
+        """Append one line to the record; on disk when this returns."""
+        line = {
+            "at": request.at,
+            "bytes": len(request.body),
+            "query": request.query,
+            "status": status,
+            "events": request.events,
+            "stored": stored,
+            "fault": fault,
+            "under_way": request.under_way,
+        }
+        self._record.write(json.dumps(line) + "\n")
+        self._record.flush()
         self._noted += 1
-        return status
+        await asyncio.to_thread(os.fsync, self._record.fileno())
+
+    async def _strike(self, request: _Request, fault: Fault, *, stores: bool = False) -> None:
+        """Do ``fault`` to ``request``, after it was noted. Raises unless the connection can go on."""
+        status = fault.status if fault.answers else 0
+        while self._under_way < fault.crowd:
+            await self._came.wait()
+        await self._note(request, status, stored=stores, fault=fault.name)
+        query = request.query
+        headers = {name: filled(value, query) for name, value in fault.headers.items()}
+        is_last = fault.do != "answer" or fault.at in {"head", "body"}
+        answer = _answer(
+            fault.status, headers | ({"Connection": "close"} if is_last else {}), filled(fault.body, query)
+        )
+        if fault.do == "die":
+            os._exit(1)
+        if fault.do == "reset":
+            connection = request.writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            request.writer.transport.abort()
+        elif fault.do == "hang":
+            await _first_of(request.reader.read(), self._told.wait())
+        elif fault.do == "cut":
+            request.writer.write(answer[: len(answer) - len(fault.body) // 2 - 1])
+        elif fault.do == "drip":
+            await _drip(request, answer, fault.seconds)
+        elif fault.do == "answer":
+            request.writer.write(answer)
+            await request.writer.drain()
+        if is_last and fault.answers:  # a close with something unread would be a reset
+            await _first_of(request.reader.read(), self._told.wait())
+        if is_last:
+            raise _Over
 
 
-async def _serve(record: Path, latency_seconds: float) -> None:
-    oracle = Oracle(record, latency_seconds)
-    server = await asyncio.start_server(oracle.connection, "127.0.0.1", 0, limit=1 << 20)
+async def _drip(request: _Request, answer: bytes, seconds: float) -> None:
+    gone = asyncio.ensure_future(request.reader.read())  # nothing comes before the answer, except an end
+    for byte in answer:
+        request.writer.write(bytes([byte]))
+        if (await asyncio.wait({gone}, timeout=seconds))[0]:
+            raise _Over
+    gone.cancel()
+    await asyncio.wait({gone})
+
+
+async def _first_of(*waits: Coroutine[Any, Any, object]) -> None:
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        await asyncio.gather(*tasks)
+
+
+def _answer(status: int, headers: dict[str, str] | None = None, body: str = "{}") -> bytes:
+    content = b"" if status == 204 else body.encode()
+    all_headers = {"Content-Type": "application/json", **(headers or {})}
+    if status != 204:
+        all_headers["Content-Length"] = str(len(content))
+    lines = [f"HTTP/1.1 {status} -", *(f"{name}: {value}" for name, value in all_headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode() + content
+
+
+async def _serve(options: argparse.Namespace) -> None:
+    tls = None
+    if options.certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(options.certificate)
+    oracle = Oracle(options.record, options.latency_seconds, Schedule.parse(options.faults))
+    server = await asyncio.start_server(oracle.connection, "127.0.0.1", options.port, limit=_LARGEST_HEAD, ssl=tls)
     orders = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the one who started us waits for it
     await oracle.obey(orders)
 
 
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("record", type=Path)
+    parser.add_argument("latency_seconds", type=float)
+    parser.add_argument("--faults", default="{}")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--certificate", type=Path)
+    return parser.parse_args()
+
+
 if __name__ == "__main__":
-    asyncio.run(_serve(Path(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(_serve(_options()))
