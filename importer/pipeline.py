@@ -28,7 +28,8 @@ from importer.plan import Plan, plan
 from importer.records import Ack
 from importer.rejects import RejectsFile
 from importer.replay import plan_replay
-from importer.wire import PROGRESS_SECONDS, Stop, Wire, check_destination, check_rejects
+from importer.stop import Stop
+from importer.wire import PROGRESS_SECONDS, Wire, check_destination, check_rejects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

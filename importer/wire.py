@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from importer.errors import DestinationRefused, Interrupted, TooManyRejects
+from importer.errors import DestinationRefused, TooManyRejects
 from importer.sender import Sender, Stopped
 from importer.transport import AiohttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from importer.ack import AckWriter
     from importer.belt import Belt
     from importer.plan import Plan
     from importer.records import Batch
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
+    from importer.stop import Stop
 
 QUEUE_PER_SENDER = 2
 PROGRESS_SECONDS = 0.25
@@ -32,32 +29,6 @@ _SHARE_NEEDS_ROWS = 10_000
 PACE = 0.99
 """Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
 _GROUP = 32
-
-
-@dataclass(slots=True)
-class Stop:
-    """A wish to stop gracefully. May be requested from a signal handler or another thread, once or many times."""
-
-    signal_number: int | None = None
-    _listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def request(self, signal_number: int = signal.SIGTERM) -> None:
-        """Ask for the stop."""
-        if self.signal_number is None:
-            self.signal_number = signal_number
-            for listener in list(self._listeners):
-                listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` when a stop is requested, now if it was."""
-        self._listeners.append(listener)
-        if self.signal_number is not None:
-            listener()
-
-    def check(self) -> None:
-        """Raise Interrupted if a stop was requested."""
-        if self.signal_number is not None:
-            raise Interrupted(self.signal_number)
 
 
 class Wire:
