@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from importer.mapping.document import Document
     from importer.records import Reject
     from importer.report import Report
-    from importer.wire import Stop
+    from importer.stop import Stop
 
 __all__ = [
     "DestinationRefused",
@@ -66,7 +66,7 @@ _ELSEWHERE = {
     "Document": "importer.mapping.document",
     "Reject": "importer.records",
     "Report": "importer.report",
-    "Stop": "importer.wire",
+    "Stop": "importer.stop",
 } | dict.fromkeys(("Encoded", "encode", "load_mapping", "retry", "run", "validate"), "importer.api")
 
 

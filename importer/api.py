@@ -24,7 +24,7 @@ from importer.profiles import BATCH, PROFILES
 from importer.report import Report
 from importer.sandbox.process import spawn
 from importer.settings import DEFAULT_URL, Destination, RejectLimit, RetryPolicy, RunSettings, Secret
-from importer.wire import Stop
+from importer.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -26,7 +26,8 @@ from importer.plan import Plan, plan
 from importer.records import Ack
 from importer.rejects import RejectsFile
 from importer.replay import plan_replay
-from importer.wire import PROGRESS_SECONDS, Outside, Stop, Wire, check_destination, check_rejects, utc_now
+from importer.stop import Stop
+from importer.wire import PROGRESS_SECONDS, Outside, Wire, check_destination, check_rejects, utc_now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

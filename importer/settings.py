@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 from importer.profiles import ADVISED_REQUESTS_PER_SECOND
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 DEFAULT_URL = "https://collect.commander1.com"
@@ -16,19 +22,26 @@ SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
 
 
 _PERCENT = 100
+_RECOGNISABLE_CHARACTERS = 6
+"""What a shorter secret is in base64 or hexadecimal could stand in any text."""
 
 
 class Secret:
     """A text that cannot be printed by accident: only :meth:`reveal` gives it, and only the transport calls that."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_pattern", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._pattern = re.compile("|".join(map(re.escape, _spellings(text))), re.IGNORECASE)
 
     def reveal(self) -> str:
         """The text itself."""
         return self._text
+
+    def conceal(self, text: str) -> str:
+        """``text`` without the secret, also where it stands there as JSON, in a URL, in HTML, in base64 or in hex."""
+        return self._pattern.sub("…", text) if self._text else text
 
     def __repr__(self) -> str:
         return "Secret('…')"
@@ -40,6 +53,22 @@ class Secret:
 
     def __bool__(self) -> bool:
         return bool(self._text)
+
+
+def _spellings(text: str) -> list[str]:
+    """``text`` as others may write it, the longest first: one may be the beginning of another."""
+    quoted = (quote(text, safe=""), quote(text), quote_plus(text))
+    escaped = (html.escape(text), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    encoded = (text.encode().hex(), *_in_base64(text.encode())) if len(text) >= _RECOGNISABLE_CHARACTERS else ()
+    return sorted({text, *quoted, *escaped, *encoded}, key=len, reverse=True)
+
+
+def _in_base64(data: bytes) -> Iterator[str]:
+    """What all of base64 has in common that ``data`` is somewhere in: it may begin at any of three bytes."""
+    for before, first in enumerate((0, 2, 3)):
+        length = (before + len(data)) * 8 // 6
+        coded = base64.b64encode(bytes(before) + data).decode()[first:length]
+        yield from (coded, coded.replace("+", "-").replace("/", "_"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ import ssl
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Self
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
-from importer.errors import DestinationRefused, ImporterError, UsageInvalid
+from importer.errors import DestinationRefused, UsageInvalid
 from importer.records import Request, Response
 from importer.sender import NoAnswer
+from importer.settings import Secret
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -88,9 +89,8 @@ class AiohttpTransport:
         self._method = profile.method
         self._policy = policy
         self._concurrency = concurrency
-        key = destination.source_key.reveal()
-        encoded = (value.removeprefix("Basic ") for value in credentials.values())
-        self._secrets = {secret for secret in (key, quote(key, safe=""), quote_plus(key), *encoded) if secret}
+        encoded = (Secret(value.removeprefix("Basic ")) for value in credentials.values())
+        self._secrets = (destination.source_key, *encoded)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -135,19 +135,21 @@ class AiohttpTransport:
                 proxy_headers=self._proxy_headers,
                 allow_redirects=False,
             ) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                return Response(answer.status, headers, self._cleaned(await _beginning(answer.content)))
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+                headers = {name.lower(): self._cleaned(value) for name, value in answer.headers.items()}
+                text = (await _beginning(answer.content)).decode(errors="replace")
+                return Response(answer.status, headers, self._cleaned(text))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, its text may show the URL
             failure = self._translated(error)
         raise failure  # not in the handler above, which would hang the original on it as its context
 
-    def _cleaned(self, answer: bytes) -> str:
-        text = answer.decode(errors="replace")
+    def _cleaned(self, text: str) -> str:
         for secret in self._secrets:
-            text = text.replace(secret, "…")
+            text = secret.conceal(text)
         return text
 
-    def _translated(self, error: Exception) -> ImporterError | NoAnswer:
+    def _translated(self, error: Exception) -> Exception:
+        if not isinstance(error, aiohttp.ClientError | TimeoutError | OSError):  # a bug, of aiohttp or of ours
+            return RuntimeError(self._cleaned(f"{type(error).__name__}: {error}")).with_traceback(error.__traceback__)
         peer, option = self._peer(error)
         if isinstance(error, aiohttp.ClientSSLError):
             return DestinationRefused(

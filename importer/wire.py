@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import DestinationRefused, Interrupted, TooManyRejects
+from importer.errors import DestinationRefused, TooManyRejects
 from importer.sender import Sender, Stopped, Transport
 from importer.transport import AiohttpTransport
 
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from importer.records import Ack, Batch
     from importer.report import Progress, Report
     from importer.settings import Destination, RetryPolicy, RunSettings
+    from importer.stop import Stop
 
 QUEUE_PER_SENDER = 2
 PROGRESS_SECONDS = 0.25
@@ -42,32 +42,6 @@ _GROUP = 32
 def utc_now() -> datetime:
     """The wall clock."""
     return datetime.now(UTC)
-
-
-@dataclass(slots=True)
-class Stop:
-    """A wish to stop gracefully. May be requested from a signal handler or another thread, once or many times."""
-
-    signal_number: int | None = None
-    _listeners: list[Callable[[], None]] = field(default_factory=list)
-
-    def request(self, signal_number: int = signal.SIGTERM) -> None:
-        """Ask for the stop."""
-        if self.signal_number is None:
-            self.signal_number = signal_number
-            for listener in list(self._listeners):
-                listener()
-
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Call ``listener`` when a stop is requested, now if it was."""
-        self._listeners.append(listener)
-        if self.signal_number is not None:
-            listener()
-
-    def check(self) -> None:
-        """Raise Interrupted if a stop was requested."""
-        if self.signal_number is not None:
-            raise Interrupted(self.signal_number)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import sys
 import click
 
 from importer.cli.failures import exit_code_of, tell
+from importer.cli.signals import interruptible
 
 _COMMANDS = {
     "run": "import files into Commanders Act; resumes by itself",
@@ -82,11 +83,13 @@ def cli() -> None:
 def main() -> None:
     """Run the command line and exit with the code that says what stopped it."""
     _open_standard_streams()
-    try:
-        code = cli.main(standalone_mode=False)
-    except BaseException as error:  # noqa: BLE001 -- the one place where an error becomes a text and an exit code
-        tell(error)
-        code = exit_code_of(error)
+    with interruptible() as interruption:
+        try:
+            code = cli.main(standalone_mode=False)
+        except BaseException as caught:  # noqa: BLE001 -- the one place where an error becomes a text and an exit code
+            error = interruption.behind(caught)
+            tell(error)
+            code = exit_code_of(error)
     sys.exit(code or 0)
 
 

@@ -29,7 +29,7 @@ def exit_code_of(error: BaseException) -> int:
     if isinstance(error, click.ClickException):
         return int(ExitCode.INVALID)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return int(ExitCode.SIGINT)
+        return int(getattr(error, "exit_code", ExitCode.SIGINT))
     return int(ExitCode.BUG)
 
 

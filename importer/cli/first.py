@@ -16,14 +16,16 @@ from urllib.parse import urlsplit
 from importer.cli.console import console, say
 from importer.cli.forecast import dates, duration
 from importer.cli.progress import Named, shown
+from importer.cli.signals import handled
 from importer.errors import Interrupted, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from importer.pipeline import Plan, Stop
+    from importer.pipeline import Plan
     from importer.report import Report
     from importer.settings import Destination
+    from importer.stop import Stop
 
 _QUESTION = "Events that were sent cannot be taken back. Go on? [y/N] "
 _NO = "Try --sandbox, or --test-code TEXT with --limit 10 first."
@@ -132,13 +134,9 @@ def _put_the_question() -> None:
 def _signals_raise() -> Iterator[None]:
     """While it waits for an answer a signal ends the waiting; a handler that only takes a note would not."""
 
-    def handle(number: int, _: object) -> None:
+    def handle(number: int) -> None:
         console.write("\n")
         raise Interrupted(number)
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with handled(handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -15,16 +15,18 @@ from importer.cli.destination import SANDBOX, destination_options, take_destinat
 from importer.cli.first import check_and_ask, look_there, somebody_is_there
 from importer.cli.locked import IfLocked, ImportSkipped, when_free
 from importer.cli.options import RejectLimitType, apply, log_options, option, output_options, source_options
-from importer.cli.session import ReportingCommand, finish, set_up_logging, skip, stoppable, tell_notes
+from importer.cli.session import ReportingCommand, finish, set_up_logging, skip, tell_notes
+from importer.cli.signals import stoppable
 from importer.cli.status import state_directory
 from importer.profiles import ADVISED_REQUESTS_PER_SECOND
 from importer.report import Report, render_text
 from importer.settings import RunSettings
+from importer.stop import Stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from importer.pipeline import Plan, Stop
+    from importer.pipeline import Plan
     from importer.settings import Destination
 
 
@@ -96,19 +98,18 @@ def run(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: bool, 
 
 def perform(job: Job, options: dict[str, Any], *, as_json: bool) -> NoReturn:
     """Do ``job`` by the ``options`` of the command line, report, and end the command with the exit code."""
-    from importer.pipeline import Stop
-
     set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=job.quiet)
     stop, error = Stop(), None
-    try:
-        with stoppable(stop), ExitStack() as stack:
-            job.carry_out(options, stop, stack)
-    except ImportSkipped as skipped:
-        raise click.exceptions.Exit(skip(job.report, skipped.message, as_json=as_json)) from None
-    except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
-        error = caught
     text = None if job.quiet else lambda done: "\n".join([render_text(done), *job.outcome(done), *job.remarks])
-    raise click.exceptions.Exit(finish(job.report, error, as_json=as_json, text=text))
+    with stoppable(stop):
+        try:
+            with ExitStack() as stack:
+                job.carry_out(options, stop, stack)
+        except ImportSkipped as skipped:
+            raise click.exceptions.Exit(skip(job.report, skipped.message, as_json=as_json)) from None
+        except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
+            error = caught
+        raise click.exceptions.Exit(finish(job.report, error, as_json=as_json, text=text))
 
 
 @dataclass
@@ -152,7 +153,9 @@ class Job:
         from importer.pipeline import is_known
         from importer.pipeline import run as run_import
 
+        stop.check()
         planned = self.plan(destination, directory, settings)
+        stop.check()
         _tell_plan(planned, destination)
         is_first = destination.name != SANDBOX and not is_known(planned, destination, directory)
         if asks and is_first and somebody_is_there():

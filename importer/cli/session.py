@@ -1,12 +1,10 @@
-"""What ``run`` and ``validate`` share: signals, and an end that is a report whatever happened."""
+"""What ``run`` and ``validate`` share: an end that is a report whatever happened."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import signal
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +17,11 @@ from importer.errors import ExitCode, UsageInvalid
 from importer.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from types import FrameType
+    from collections.abc import Callable
 
-    from importer.pipeline import Plan, Stop
+    from importer.pipeline import Plan
 
-__all__ = ["ReportingCommand", "finish", "set_up_logging", "skip", "stoppable", "tell_notes"]
+__all__ = ["ReportingCommand", "finish", "set_up_logging", "skip", "tell_notes"]
 
 _TRUE = {"1", "true", "t", "yes", "y", "on"}
 
@@ -51,24 +48,6 @@ def tell_notes(planned: Plan) -> None:
         say("note", note)
     for warning in planned.warnings:
         say("warning", warning, level=logging.WARNING)
-
-
-@contextmanager
-def stoppable(stop: Stop) -> Iterator[None]:
-    """The first SIGINT or SIGTERM asks for a graceful stop, the second ends the process at once."""
-
-    def handle(number: int, _: FrameType | None) -> None:
-        if stop.signal_number is not None:
-            os._exit(128 + number)  # safe at any moment: that is what the checkpoint is for
-        stop.request(number)
-        say("stop", "Stopping: what is under way is finished. Once more to stop at once.", signal=number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def finish(report: Report, error: BaseException | None, *, as_json: bool, text: Callable[[Report], str] | None) -> int:

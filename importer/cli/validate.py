@@ -12,12 +12,13 @@ import click
 from importer.cli.console import say
 from importer.cli.forecast import dates, duration, least_seconds
 from importer.cli.options import apply, log_options, option, output_options, source_options
-from importer.cli.session import ReportingCommand, finish, set_up_logging, stoppable, tell_notes
+from importer.cli.session import ReportingCommand, finish, set_up_logging, tell_notes
+from importer.cli.signals import stoppable
 from importer.cli.status import state_directory
 from importer.report import Report
+from importer.stop import Stop
 
 if TYPE_CHECKING:
-    from importer.pipeline import Stop
     from importer.settings import RunSettings
 
 
@@ -38,22 +39,20 @@ def validate(mapping: Path, sources: tuple[str, ...], *, as_json: bool, quiet: b
 
     Without SOURCES only the mapping file itself is checked.
     """
-    from importer.pipeline import Stop
-
     set_up_logging(verbose=options.pop("verbose"), log_format=options.pop("log_format"), quiet=quiet)
     report, stop, error = Report(), Stop(), None
     settings = _settings(options)
-    try:
-        with stoppable(stop):
+    text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
+    with stoppable(stop):
+        try:
             if sources:
                 _dry_run(mapping, sources, settings, report, stop, quiet=quiet)
             else:
                 _check_alone(mapping, report)
-    except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
-        error = caught
-        report.mapping_warnings += map(str, getattr(caught, "warnings", ()))
-    text = None if quiet else lambda done: _text(done, settings) if sources else _valid(mapping)
-    raise click.exceptions.Exit(finish(report, error, as_json=as_json, text=text))
+        except BaseException as caught:  # noqa: BLE001 -- told, and turned into the exit code
+            error = caught
+            report.mapping_warnings += map(str, getattr(caught, "warnings", ()))
+        raise click.exceptions.Exit(finish(report, error, as_json=as_json, text=text))
 
 
 def _check_alone(mapping: Path, report: Report) -> None:
@@ -76,7 +75,9 @@ def _dry_run(
     beside = state_directory(settings.state_dir, mapping)  # on a real disk, where the system's own may be memory
     if settings.state_dir is None and beside.is_dir():
         settings = replace(settings, state_dir=beside)
+    stop.check()
     planned = plan(mapping, sources, settings)
+    stop.check()
     tell_notes(planned)
     with shown(quiet=quiet) as progress:
         dry_run(planned, report, progress, stop)
