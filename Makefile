@@ -1,5 +1,5 @@
 # `make demo` and `make test` do all their set-up: they need Python 3.11 or newer, make and a package index.
-.PHONY: demo test bench torture clean
+.PHONY: demo test bench torture breaks clean
 .DELETE_ON_ERROR:
 
 PYTHON := $(shell for python in python3.14 python3.13 python3.12 python3.11 python3; do \
@@ -33,6 +33,9 @@ MINUTES := 30
 torture: $(TEST)/ready
 	PYTHONPATH=tests $(TEST)/bin/python -m torture --minutes $(MINUTES) \
 		$(if $(SEED),--seed $(SEED)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUND),--round $(ROUND))
+
+breaks: $(TEST)/ready
+	$(TEST)/bin/python tests/breaks
 
 clean:
 	rm -rf .venv
