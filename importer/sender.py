@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from importer.profiles import EndpointProfile
-    from importer.records import Batch, Piece, Response
+    from importer.records import Batch, Piece, Response, Span
     from importer.settings import RetryPolicy
 
 __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
@@ -82,13 +82,17 @@ class Traffic:
 
 @dataclass(slots=True)
 class _Delivery:
-    """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch."""
+    """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch.
+
+    ``may_be_stored``: some of it, by an attempt that got no answer, or a failure.
+    """
 
     batch: Batch
     count: int
     culprits: dict[int, Refusal] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
     accepted_some: bool = False
+    may_be_stored: bool = False
 
     @property
     def grace_seconds(self) -> float:
@@ -126,6 +130,7 @@ class Sender:
 
     ``requests_per_second`` is ``None`` for no limit. ``clock`` is the clock of the event loop in seconds, ``random``
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
+    ``doubtful`` are the rows of batches that were left unsettled although some of their events may have been stored.
     """
 
     def __init__(
@@ -140,6 +145,7 @@ class Sender:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.traffic = Traffic()
+        self.doubtful: list[Span] = []
         self._transport = transport
         self._profile = profile
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
@@ -176,6 +182,10 @@ class Sender:
         try:
             if delivery.count:
                 await self._settle(delivery)
+        except BaseException:
+            if delivery.accepted_some or delivery.may_be_stored:
+                self.doubtful += batch.spans
+            raise
         finally:
             self._delivering -= 1
         return delivery.ack()
@@ -241,6 +251,7 @@ class Sender:
         while (verdict := await self._try(part)).action is Action.RETRY:
             part.failures += 1
             part.may_be_stored = part.may_be_stored or verdict.ambiguous
+            delivery.may_be_stored = delivery.may_be_stored or verdict.ambiguous
         return verdict
 
     async def _try(self, part: _Part) -> Verdict:

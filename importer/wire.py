@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importer.ack import AckWriter
     from importer.belt import Belt
     from importer.plan import Plan
-    from importer.records import Batch
+    from importer.records import Ack, Batch
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
@@ -106,6 +106,7 @@ class Wire:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
         self._show()
+        self._report.doubtful += self._sender.doubtful
         if self._failure is not None:
             raise self._failure
 
@@ -164,15 +165,23 @@ class Wire:
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                ack = await self._sender.deliver(batch)
-                await self._writer.acknowledge(ack)
+                await self._record(await self._sender.deliver(batch))
                 if batch.pieces:
                     self._report.pack(self._plan.profile.framing.body_bytes(batch))
                 self._check_fates()
             except Stopped:
-                self._report.unanswered += batch.spans
+                continue  # stays pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
+
+    async def _record(self, ack: Ack) -> None:
+        """Record what became of a batch. What was answered and cannot be recorded will be sent again."""
+        try:
+            await self._writer.acknowledge(ack)
+        except BaseException:
+            if ack.batch.pieces:
+                self._report.doubtful += ack.batch.spans
+            raise
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

@@ -72,8 +72,8 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected. ``unanswered`` are rows whose requests a graceful stop left
-    without an answer; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
+    ``rejected_earlier`` those of them that were rejected. ``doubtful`` are rows without a fate whose requests may
+    have stored something; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
     events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
     all its runs and replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events
@@ -104,7 +104,7 @@ class Report:
     rejects: Path | None = None
     exit_code: int = ExitCode.DONE
     error: Failure | None = None
-    unanswered: list[Span] = field(default_factory=list)
+    doubtful: list[Span] = field(default_factory=list)
     is_limited: bool = False
     oldest_ms: int | None = None
     newest_ms: int | None = None
