@@ -63,13 +63,21 @@ class Job:
         return list(self.contents)
 
 
-def make_job(folder: Path, rows: int, *options: str, seed: int = 1, rejected: int = 0, remark_bytes: int = 100) -> Job:
+def make_job(
+    folder: Path,
+    rows: int,
+    *options: str,
+    seed: int = 1,
+    rejected: int = 0,
+    remark_bytes: int = 100,
+    is_filtered: bool = True,
+) -> Job:
     """An import of ``rows`` orders; one in fifty is filtered, and ``rejected`` of the last ones have no good total."""
     dice = Random(seed)  # noqa: S311 - to be repeated
     orders = [_order(number, dice, remark_bytes) for number in range(rows)]
     for order in orders[rows - rejected :]:
         order["total"] = "12,5 €"
-    for order in orders[10 : rows - rejected : 50]:
+    for order in orders[10 : rows - rejected : 50] if is_filtered else ():
         order["state"] = "draft"
     good = [order for order in orders if order["state"] == "paid" and order["total"].replace(".", "").isdigit()]
     mapping, source = folder / "orders.yaml", folder / "orders.csv"
@@ -158,6 +166,11 @@ class Trial:
         ended = self.importer.run_here(job.mapping, job.source, self.oracle.url, *job.options, *options)
         self.ended.append(ended)
         return ended
+
+    def end_server(self) -> None:
+        """Nobody answers any more."""
+        self.oracle.process.kill()
+        self.oracle.process.wait()
 
     @contextmanager
     def reborn(self, *options: str) -> Iterator[None]:

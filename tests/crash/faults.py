@@ -17,7 +17,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 POISON = "poison"
-HTML = ({"Content-Type": "text/html"}, "<html><body>Please log in: {query}</body></html>")
+HTML_HEADERS = {"Content-Type": "text/html"}
+HTML_BODY = "<!DOCTYPE html><html><body>Please log in: {query}</body></html>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,8 +105,7 @@ def test_a_port_that_lets_nobody_in_ends_the_patience_and_nothing_was_sent(
     job: Job, begin: Callable[..., Trial]
 ) -> None:
     trial = begin(job, connect_timeout_seconds=0.5, patience_seconds=1)
-    trial.oracle.process.kill()
-    trial.oracle.process.wait()
+    trial.end_server()
     with full_backlog(urlsplit(trial.oracle.url).port or 0):
         ended = trial.run()
     assert (ended.code, ended.report["status"], ended.report["rows"]["sent"]) == (5, "incomplete", 0)
