@@ -157,7 +157,7 @@ def _recorded(checkpoint: Checkpoint, report: Report, settings: RunSettings) -> 
         check_rejects(report, settings, at_end=True)
     except ImporterError as error:
         with contextlib.suppress(StateUnusable):
-            checkpoint.end(int(error.exit_code), report.unanswered)
+            checkpoint.end(int(error.exit_code), report.doubtful)
         raise
     checkpoint.end(int(report.exit_code))
 

@@ -68,8 +68,7 @@ class Traffic:
     ``requests`` counts all attempts, ``retries`` those among them that repeat a body, ``bytes_sent`` their bodies.
     ``accepted`` and ``resent`` count events; ``resent`` those that were sent again after an attempt that may have
     stored them (no answer, 408, 5xx; not 429, which says that nothing was processed). ``statuses`` counts the answers
-    by status, ``unanswered`` the attempts that got none. ``doubtful`` are the rows of batches that were given up after
-    an attempt that may have stored some of their events.
+    by status, ``unanswered`` the attempts that got none.
     """
 
     requests: int = 0
@@ -79,14 +78,13 @@ class Traffic:
     resent: int = 0
     unanswered: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-    doubtful: list[Span] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class _Delivery:
     """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch.
 
-    ``may_be_stored``: something of it, by an attempt without an answer, or by a failure.
+    ``may_be_stored``: some of it, by an attempt that got no answer, or a failure.
     """
 
     batch: Batch
@@ -133,6 +131,7 @@ class Sender:
     ``requests_per_second`` is ``None`` for no limit. ``clock`` is the clock of the event loop in seconds, ``random``
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
     ``stops_in_doubt``: what may have arrived and had no answer is an error, not sent again.
+    ``doubtful`` are the rows of batches that were left unsettled although some of their events may have been stored.
     """
 
     def __init__(
@@ -148,6 +147,7 @@ class Sender:
         stops_in_doubt: bool = False,
     ) -> None:
         self.traffic = Traffic()
+        self.doubtful: list[Span] = []
         self._transport = transport
         self._profile = profile
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
@@ -188,7 +188,7 @@ class Sender:
                 await self._settle(delivery)
         except BaseException:
             if delivery.accepted_some or delivery.may_be_stored:
-                self.traffic.doubtful += batch.spans
+                self.doubtful += batch.spans
             raise
         finally:
             self._delivering -= 1

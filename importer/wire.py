@@ -103,7 +103,7 @@ class Wire:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
         self._show()
-        self._report.unanswered += self._sender.traffic.doubtful
+        self._report.doubtful += self._sender.doubtful
         if self._failure is not None:
             raise self._failure
 
@@ -179,20 +179,22 @@ class Wire:
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                await self._record(batch, await self._sender.deliver(batch))
+                await self._record(await self._sender.deliver(batch))
             except Stopped:
                 pass  # its rows stay pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
 
-    async def _record(self, batch: Batch, ack: Ack) -> None:
+    async def _record(self, ack: Ack) -> None:
+        """Record what became of a batch. What was answered and cannot be recorded will be sent again."""
         try:
             await self._writer.acknowledge(ack)
         except BaseException:
-            self._report.unanswered += batch.spans  # there was an answer, and the next run will not know it
+            if ack.batch.pieces:
+                self._report.doubtful += ack.batch.spans
             raise
-        if batch.pieces:
-            self._report.pack(self._plan.profile.framing.body_bytes(batch))
+        if ack.batch.pieces:
+            self._report.pack(self._plan.profile.framing.body_bytes(ack.batch))
         self._check_fates()
 
     def _fail(self, error: BaseException) -> None:

@@ -187,8 +187,8 @@ class Checkpoint:
                 self._rejects[path] = length
                 self._store.put("rejects_file", json.dumps(path), length)
 
-    def end(self, exit_code: int, unanswered: Iterable[Span] = ()) -> None:
-        """End the run gracefully. Only rows of ``unanswered``, sent without an answer, become ambiguous.
+    def end(self, exit_code: int, doubtful: Iterable[Span] = ()) -> None:
+        """End the run gracefully. Only rows of ``doubtful``, of which something may be stored, become ambiguous.
 
         A run that ended before :meth:`begin` is recorded all the same, and leaves what an earlier one had announced.
         """
@@ -197,7 +197,7 @@ class Checkpoint:
                 self._save_run(RunRecord(self._next_run(), self._opened, self._timestamp(), exit_code, {}))
                 return
             self._ledger.close_window(carry=False)
-            for span in unanswered:
+            for span in doubtful:
                 self._ledger.doubt(span)
             self._ledger.write()
             self._save_run(replace(self._runs.pop(), ended=self._timestamp(), exit_code=exit_code))

@@ -72,7 +72,7 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected. ``unanswered`` are rows that this run may have sent, and
+    ``rejected_earlier`` those of them that were rejected. ``doubtful`` are rows that this run may have sent, and
     leaves without an answer, ``ambiguous`` those that earlier runs left so. ``waiting`` counts copies of files that are
     unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the
     first and the last ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
@@ -105,7 +105,7 @@ class Report:
     rejects: Path | None = None
     exit_code: int = ExitCode.DONE
     error: Failure | None = None
-    unanswered: list[Span] = field(default_factory=list)
+    doubtful: list[Span] = field(default_factory=list)
     ambiguous: list[RowRange] = field(default_factory=list)
     is_limited: bool = False
     oldest_ms: int | None = None
@@ -235,7 +235,7 @@ class Report:
             "ambiguous": {
                 "rows": self.ambiguous_rows,
                 "ranges": [span._asdict() for span in self.ambiguous],
-                "left": sum(span.rows for span in self.unanswered),
+                "left": sum(span.rows for span in self.doubtful),
             },
         }
 

@@ -102,7 +102,7 @@ def _ambiguous(report: Report) -> Iterator[str]:
         yield from (f"{'':>17}{one_line(str(span))}" for span in report.ambiguous[:_SHOWN_RANGES])
         if (more := len(report.ambiguous) - _SHOWN_RANGES) > 0:
             yield f"{'':>17}and {more:,} more ranges"
-    if left := sum(span.rows for span in report.unanswered):
+    if left := sum(span.rows for span in report.doubtful):
         yield _line("" if report.ambiguous else "ambiguous", left, "at most were sent by this run and had no answer")
 
 

@@ -41,10 +41,10 @@ BREAKS = (
         "importer/wire.py",
         (
             (
-                "await self._record(batch, await self._sender.deliver(batch))",
+                "await self._record(await self._sender.deliver(batch))",
                 (
                     "from importer.records import Ack as Early\n"
-                    "                await self._record(batch, Early(batch, batch.digest()))\n"
+                    "                await self._record(Early(batch, batch.digest()))\n"
                     "                await self._sender.deliver(batch)"
                 ),
             ),

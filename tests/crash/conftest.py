@@ -55,7 +55,10 @@ def begin(tmp_path: Path, start_oracle: Callable[..., RunningOracle]) -> Iterato
     def start(job: Job, *oracle_options: str, **policy: float) -> Trial:
         importer = HastyImporter(tmp_path, policy=QUICK | policy)
         importers.append(importer)
-        return Trial(job, importer, start_oracle(0.0, *oracle_options))
+        oracle = start_oracle(0.0, *oracle_options)
+        if "--certificate" in oracle_options:
+            oracle.url = oracle.url.replace("http:", "https:")
+        return Trial(job, importer, oracle)
 
     yield start
     for importer in importers:

@@ -17,14 +17,16 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 POISON = "poison"
-HTML = ({"Content-Type": "text/html"}, "<html><body>Please log in: {query}</body></html>")
+HTML_HEADERS = {"Content-Type": "text/html"}
+HTML_BODY = "<!DOCTYPE html><html><body>Please log in: {query}</body></html>"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is done to the requests from ``first`` to ``last``, or to a ``share`` of them.
 
-    ``do``: ``reset`` or ``close`` the connection, let the whole server ``die``, ``hang`` until there is another
+    ``do``: ``reset`` or ``close`` the connection, ``vanish`` without a word to the client (for which the system's
+    administrator is needed), let the whole server ``die``, ``hang`` until there is another
     schedule or the client goes away, ``cut`` the answer in its middle, ``drip`` it byte by byte, or ``answer``
     with ``status``, ``headers`` and ``body``. ``at``: when the ``head`` was read, half of the ``body``, all of it
     (``read``), or when its events are ``stored``: in all other cases they are not. An answer of 200 to what was only

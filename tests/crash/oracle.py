@@ -44,14 +44,15 @@ __all__ = ["Arrival", "Event", "Record", "content_hash", "parse"]
 
 _SLOW_AND_FAST = (0.2, 1.8)
 _LARGEST_HEAD = 1 << 20
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = (socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+_SILENT_ON_CLOSE = (socket.IPPROTO_TCP, 19, 1)  # TCP_REPAIR: a socket that is moved elsewhere says no goodbye
 
 
 class _Over(Exception):  # noqa: N818 - no error
     """This connection has had its last answer."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Request:
     """What is known about a request while it is served."""
 
@@ -77,7 +78,7 @@ class Oracle:
         self._random = random.Random(0)  # noqa: S311 - nothing to keep secret
         self._noted = 0
         self._begun = 0
-        self._under_way = 0
+        self._open: list[_Request] = []
         self._answerable = math.inf
         self._more = asyncio.Event()
         self._came = asyncio.Event()
@@ -109,16 +110,20 @@ class Oracle:
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
+        request = _Request(reader, writer, head.split(" ", 2)[1], time.monotonic(), self._under_way() + 1)
         self._begun += 1
-        self._under_way += 1
+        self._open.append(request)
         self._came.set()
         self._came = asyncio.Event()
-        length = re.search(r"\r\ncontent-length:[ \t]*(\d+)", head, re.IGNORECASE)
-        request = _Request(reader, writer, head.split(" ", 2)[1], time.monotonic(), self._under_way)
         try:
             await self._take(request, int(length[1]) if length else 0, self._schedule.fault(self._begun))
         finally:
-            self._under_way -= 1
+            self._open.remove(request)
+
+    def _under_way(self) -> int:
+        """Requests without an answer whose clients have not gone away."""
+        return sum(not request.reader.at_eof() for request in self._open)
 
     async def _take(self, request: _Request, length: int, fault: Fault | None) -> None:
         """Read, judge and answer ``request``, or do ``fault`` to it on the way."""
@@ -168,7 +173,7 @@ class Oracle:
     async def _strike(self, request: _Request, fault: Fault, *, stores: bool = False) -> None:
         """Do ``fault`` to ``request``, after it was noted. Raises unless the connection can go on."""
         status = fault.status if fault.answers else 0
-        while self._under_way < fault.crowd:
+        while self._under_way() < fault.crowd:
             await self._came.wait()
         await self._note(request, status, stored=stores, fault=fault.name)
         query = request.query
@@ -179,9 +184,9 @@ class Oracle:
         )
         if fault.do == "die":
             os._exit(1)
-        if fault.do == "reset":
+        if fault.do in {"reset", "vanish"}:
             connection = request.writer.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            connection.setsockopt(*(_RESET_ON_CLOSE if fault.do == "reset" else _SILENT_ON_CLOSE))
             request.writer.transport.abort()
         elif fault.do == "hang":
             await _first_of(request.reader.read(), self._told.wait())

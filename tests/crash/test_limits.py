@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,14 @@ def _assert_within_limits(record: Record) -> None:
     assert max(event.bytes for event in record.events) <= MAX_EVENT_BYTES
 
 
+def _assert_packed_within_3_percent_of_the_best(record: Record) -> None:
+    """The best: as many requests as all events would take if they could be cut anywhere."""
+    room = MAX_BODY_BYTES - len('{"batch":[]}')
+    sizes = [event.bytes + 1 for event in record.refresh().events]
+    best = max(math.ceil(sum(sizes) / room), math.ceil(len(sizes) / MAX_EVENTS))
+    assert len(record.arrivals) <= math.ceil(1.03 * best)
+
+
 def _mean_fill(record: Record) -> float:
     """Of all bodies, the last one too."""
     arrivals = record.refresh().arrivals
@@ -106,6 +115,26 @@ def _text_of_bytes(size: int) -> str:
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+def test_a_field_of_5_mb_is_a_reject_with_row_and_size(
+    suffix: str, mapping: Path, tmp_path: Path, importer: Importer, oracle: RunningOracle
+) -> None:
+    remarks = ["r" * 900] * 3_000
+    remarks[1_234] = 'a "quoted" line,\n' * 300_000
+    size = len(json.dumps(remarks[1_234]))
+    source = _write(_orders(list(remarks)), tmp_path / f"orders{suffix}")
+    ended = importer.run_here(mapping, source, oracle.url)
+
+    assert (ended.code, ended.report["rows"]["sent"], ended.report["rows"]["rejected"]) == (3, 2_999, 1)
+    (line,) = [json.loads(line) for line in Path(ended.report["rejects"]).read_text().splitlines()]
+    said = re.search(r"([\d,]{7,}) bytes", line["message"])
+    assert (line["row"], said is not None) == (1_235, True), line["message"]
+    assert size < int(said[1].replace(",", "")) < size + 400
+    assert len(_orders_arrived(oracle.record)) == 2_999
+    _assert_within_limits(oracle.record)
+    _assert_packed_within_3_percent_of_the_best(oracle.record)
+
+
+@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
 def test_plenty_of_small_events_with_large_ones_between_them_fill_the_bodies(
     suffix: str, mapping: Path, tmp_path: Path, importer: Importer, oracle: RunningOracle
 ) -> None:
@@ -118,6 +147,7 @@ def test_plenty_of_small_events_with_large_ones_between_them_fill_the_bodies(
     assert ended == 3
     assert len(_orders_arrived(oracle.record)) == len(remarks) - too_large
     _assert_within_limits(oracle.record)
+    _assert_packed_within_3_percent_of_the_best(oracle.record)
     assert _mean_fill(oracle.record) > 0.95
 
 
@@ -129,6 +159,7 @@ def test_tiny_events_fill_the_bodies_by_count(
     _assert_within_limits(oracle.record)
     assert len(_orders_arrived(oracle.record)) == 20_001
     assert len(oracle.record.arrivals) == math.ceil(20_001 / MAX_EVENTS)
+    _assert_packed_within_3_percent_of_the_best(oracle.record)
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".csv"])
@@ -143,6 +174,7 @@ def test_a_filter_that_passes_one_row_in_a_hundred_leaves_no_thin_bodies(
 
     _assert_within_limits(oracle.record)
     assert _orders_arrived(oracle.record) == [f"{number:08}" for number in range(37, rows, 100)]
+    _assert_packed_within_3_percent_of_the_best(oracle.record)
     assert _mean_fill(oracle.record) > 0.95
 
 
@@ -158,6 +190,7 @@ def test_hundreds_of_small_files_share_bodies(
 
     _assert_within_limits(oracle.record)
     assert _orders_arrived(oracle.record) == [f"{number:08}" for number in range(10_000)]
+    _assert_packed_within_3_percent_of_the_best(oracle.record)
     assert _mean_fill(oracle.record) > 0.95
 
 

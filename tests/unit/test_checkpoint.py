@@ -172,7 +172,7 @@ def test_what_a_killed_run_had_announced_is_ambiguous_until_it_is_acknowledged(t
         assert checkpoint.ambiguous() == [Span(0, 3, 4), Span(0, 6, 9)]
 
 
-def test_a_graceful_end_leaves_only_the_unanswered_in_doubt(tmp_path: Path) -> None:
+def test_a_graceful_end_leaves_only_the_doubtful_rows_in_doubt(tmp_path: Path) -> None:
     with opened(tmp_path) as checkpoint:
         begun(checkpoint, a_file(tmp_path))
         checkpoint.commit(Changes(announced=[Span(0, 1, 100)]))

@@ -342,6 +342,28 @@ def test_a_repeat_has_the_same_events() -> None:
     assert [ids for _, ids in transport.log] == [[1, 2, 3, 4], [1, 2, 3, 4], [1, 2], [1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize("workers", [1, 4])
+@pytest.mark.parametrize(
+    ("failure", "is_doubtful"),
+    [(503, True), (NoAnswer("cut", sent=True), True), (429, False), (NoAnswer("refused", sent=False), False)],
+)
+def test_what_is_left_unsettled_is_in_doubt_if_something_of_it_may_be_stored(
+    failure: int | Exception, workers: int, *, is_doubtful: bool
+) -> None:
+    """Of the workers one ends with the error and the others with a stop."""
+    policy = replace(POLICY, patience_seconds=5)
+    batches = make_batches(40, 10)
+    _, sender, _, _ = failing(lambda _: failure, batches, workers=workers, policy=policy)
+    tried = [span for batch in batches[:workers] for span in batch.spans]
+    assert sorted(sender.doubtful) == (tried if is_doubtful else [])
+
+
+def test_a_batch_of_which_a_part_was_accepted_is_in_doubt_when_it_is_left() -> None:
+    answers = iter([400, 200])
+    _, sender, _, _ = failing(lambda _: next(answers, 401), make_batches(20, 20))
+    assert sender.doubtful == [Span(0, 1, 21)]
+
+
 # stopped
 
 
@@ -468,7 +490,7 @@ def test_a_sender_that_stops_in_doubt_sends_nothing_twice_that_may_be_there(
     sender, transport, error = run_virtual(main)
     assert isinstance(error, DeliveryAmbiguous) is is_doubtful
     assert len(transport.log) == (1 if is_doubtful else 2)
-    assert sender.traffic.doubtful == ([Span(0, 1, 4)] if is_doubtful else [])
+    assert sender.doubtful == ([Span(0, 1, 4)] if is_doubtful else [])
 
 
 def test_what_a_batch_that_was_given_up_may_have_stored_is_remembered() -> None:
@@ -478,4 +500,4 @@ def test_what_a_batch_that_was_given_up_may_have_stored_is_remembered() -> None:
     error, sender, transport, _ = failing(half, make_batches(4, 4), workers=1)
     assert isinstance(error, DestinationUnavailable)
     assert set(transport.accepted) == {1, 2}
-    assert sender.traffic.doubtful == [Span(0, 1, 5)]
+    assert sender.doubtful == [Span(0, 1, 5)]
