@@ -270,6 +270,23 @@ def test_one_at_a_time_while_down_and_everybody_again_afterwards() -> None:
     run_virtual(main)
 
 
+def test_those_who_wait_for_their_turn_do_not_go_on_when_it_is_down_by_then() -> None:
+    async def main() -> None:
+        transport = FakeTransport(lambda _: 503, latency=lambda: 1.0)
+        sender = make_sender(transport, rate=2)  # so slow that eight have failed before the sixteenth may go
+        task = asyncio.create_task(deliver_all(sender, make_batches(16, 1)))
+        await asyncio.sleep(6)
+        transport.most_under_way = transport.under_way
+        await asyncio.sleep(20)
+        assert len(transport.log) > DOWN_AFTER_FAILURES
+        assert transport.most_under_way <= 1
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    run_virtual(main)
+
+
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("2", 2), ("Sun, 01 Mar 2026 12:00:40 GMT", 40), ("1000000000", 300), ("1e9", 300), ("9" * 400, 300)],
