@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from importer.profiles import EndpointProfile
-    from importer.records import Batch, Piece, Response
+    from importer.records import Batch, Piece, Response, Span
     from importer.settings import RetryPolicy
 
 __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
@@ -68,7 +68,8 @@ class Traffic:
     ``requests`` counts all attempts, ``retries`` those among them that repeat a body, ``bytes_sent`` their bodies.
     ``accepted`` and ``resent`` count events; ``resent`` those that were sent again after an attempt that may have
     stored them (no answer, 408, 5xx; not 429, which says that nothing was processed). ``statuses`` counts the answers
-    by status, ``unanswered`` the attempts that got none.
+    by status, ``unanswered`` the attempts that got none. ``in_doubt`` are the rows of batches that were given up after
+    something of them was, or may have been, stored.
     """
 
     requests: int = 0
@@ -77,6 +78,7 @@ class Traffic:
     accepted: int = 0
     resent: int = 0
     unanswered: int = 0
+    in_doubt: list[Span] = field(default_factory=list)
     statuses: Counter[int] = field(default_factory=Counter)
 
 
@@ -89,6 +91,7 @@ class _Delivery:
     culprits: dict[int, Refusal] = field(default_factory=dict)
     resent: set[int] = field(default_factory=set)
     accepted_some: bool = False
+    may_be_stored: bool = False
 
     @property
     def grace_seconds(self) -> float:
@@ -176,6 +179,10 @@ class Sender:
         try:
             if delivery.count:
                 await self._settle(delivery)
+        except BaseException:
+            if delivery.accepted_some or delivery.may_be_stored:
+                self.traffic.in_doubt += batch.spans
+            raise
         finally:
             self._delivering -= 1
         return delivery.ack()
@@ -241,6 +248,7 @@ class Sender:
         while (verdict := await self._try(part)).action is Action.RETRY:
             part.failures += 1
             part.may_be_stored = part.may_be_stored or verdict.ambiguous
+            part.delivery.may_be_stored = part.delivery.may_be_stored or verdict.ambiguous
         return verdict
 
     async def _try(self, part: _Part) -> Verdict:

@@ -129,6 +129,7 @@ class Wire:
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
         self._show()
+        self._report.unanswered = self._sender.traffic.in_doubt
         if self._failure is not None:
             raise self._failure
 
@@ -209,7 +210,7 @@ class Wire:
                     self._report.pack(self._plan.profile.framing.body_bytes(batch))
                 self._check_fates()
             except Stopped:
-                self._report.unanswered += batch.spans
+                pass  # its rows stay pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
 

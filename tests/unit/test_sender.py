@@ -353,6 +353,28 @@ def test_only_what_may_have_been_stored_counts_as_resent(failure: int | Exceptio
     assert (acks[0].resent, sender.traffic.resent, sender.traffic.retries) == (resent, resent, 2)
 
 
+@pytest.mark.parametrize(
+    ("failure", "is_in_doubt"),
+    [(500, True), (NoAnswer("cut", sent=True), True), (429, False), (NoAnswer("refused", sent=False), False)],
+)
+@pytest.mark.parametrize("end", [401, 503])
+def test_what_may_be_stored_when_it_is_given_up_is_in_doubt(
+    failure: int | Exception, end: int, *, is_in_doubt: bool
+) -> None:
+    answers = iter([failure])
+    batch = make_batches(10, 10)
+    policy = replace(POLICY, patience_seconds=30)
+    _, sender, _, _ = failing(lambda _: next(answers, end), batch, policy=policy)
+    assert sender.traffic.in_doubt == (list(batch[0].spans) if is_in_doubt or end == 503 else [])
+
+
+def test_what_was_accepted_in_part_when_it_is_given_up_is_in_doubt() -> None:
+    answers = iter([400, 200])
+    batch = make_batches(10, 10)
+    _, sender, _, _ = failing(lambda _: next(answers, 401), batch)
+    assert sender.traffic.in_doubt == list(batch[0].spans)
+
+
 def test_a_repeat_has_the_same_events() -> None:
     answers = iter([503, 400, 503])
     _, _, transport = run(lambda _: next(answers, 200), make_batches(4, 4))
