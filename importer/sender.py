@@ -261,19 +261,22 @@ class Sender:
         return verdict
 
     async def _try(self, part: _Part) -> Verdict:
-        """One attempt, after the wait that failures ask for; no two at a time while the destination is down."""
+        """One attempt, after what pace and failures ask for; no two at a time while the destination is down."""
         patience, grace_seconds = self._patience, part.delivery.grace_seconds
         if part.failures and not patience.is_down:
             await patience.back_off(part.failures - 1, grace_seconds)
-        if patience.is_down:
+        while True:
+            if not patience.is_down:
+                await patience.turn(grace_seconds)
+                if not patience.is_down:  # still, after a wait in which others may have failed
+                    return await self._attempt(part)
             async with patience.probe:
                 if patience.is_down:  # still, now that it is this one's turn
                     await patience.back_off(part.failures - 1, grace_seconds)
+                    await patience.turn(grace_seconds)
                     return await self._attempt(part)
-        return await self._attempt(part)
 
     async def _attempt(self, part: _Part) -> Verdict:
-        await self._patience.turn(part.delivery.grace_seconds)
         self._count(part)
         try:
             response = await self._transport.send(part.request)

@@ -8,6 +8,7 @@ import json
 import selectors
 from array import array
 from collections import Counter
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,36 +29,54 @@ VIRTUAL_START = 1_000.0
 WALL_CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
+@dataclass(slots=True)
+class VirtualClock:
+    """The seconds of a virtual time. It may outlive the loops that go by it."""
+
+    seconds: float = VIRTUAL_START
+
+
 class _Selector(selectors.SelectSelector):
     """Never waits: where nothing is ready, the clock jumps to the next timer."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
-        self.now = VIRTUAL_START
+        self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[Any]:
         events = super().select(0)
         if not events:
             if timeout is None:
                 raise RuntimeError("deadlock: no task is ready and no timer is set")
-            self.now += max(timeout, 0)
+            self._clock.seconds += max(timeout, 0)
         return events
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """asyncio with its own time: hours pass in milliseconds, and a deadlock is an error."""
+    """asyncio with its own time: hours pass in milliseconds, and a deadlock is an error.
 
-    def __init__(self) -> None:
-        self._virtual = _Selector()
-        super().__init__(self._virtual)
+    What is given to an executor is done at once: a thread would go by another clock.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        super().__init__(_Selector(clock))
 
     def time(self) -> float:
-        return self._virtual.now
+        return self._clock.seconds
+
+    def run_in_executor(self, _: object, function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+        done = self.create_future()
+        try:
+            done.set_result(function(*arguments))
+        except Exception as error:  # noqa: BLE001 - as an executor does
+            done.set_exception(error)
+        return done
 
 
-def run_virtual(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """The result of ``main()`` on a loop with virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+def run_virtual(main: Callable[[], Coroutine[Any, Any, T]], clock: VirtualClock | None = None) -> T:
+    """The result of ``main()`` on a loop with virtual time: that of ``clock``, or a new one."""
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(clock or VirtualClock())) as runner:
         return runner.run(main())
 
 
