@@ -137,7 +137,8 @@ def test_a_cell_that_is_computed_with_is_a_double_or_rejected() -> None:
 D38 = pl.Decimal(38, 2)
 FLOATS = [float("nan"), float("inf"), -float("inf"), -0.0, 2.0**53, 2.0**63, 1e300, 0.1, 12.0, 5e-324, None]
 FLOAT_TEXTS: Texts = [
-    REJECT, REJECT, REJECT, "-0.0", "9007199254740992.0", "9.223372036854776e+18", "1e+300", "0.1", "12.0", "5e-324", None,
+    REJECT, REJECT, REJECT, "-0.0", "9007199254740992.0", "9.223372036854776e+18", "1e+300", "0.1", "12.0", "5e-324",
+    None,
 ]  # fmt: skip
 FLOATS_AS_INTEGERS: Texts = [
     REJECT, REJECT, REJECT, "0", "9007199254740992", REJECT, REJECT, REJECT, "12", REJECT, None,
