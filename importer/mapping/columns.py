@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 Path = tuple[str | int, ...]
 _CONSTANT = re.compile(r"[A-Z]{2,3}|.* .*")
 """What is rather a value than a name: a currency, a country, several words."""
+_FIRST_INEXACT = 1 << 53
 _SMALL_INTEGERS = frozenset({pl.Int8, pl.Int16, pl.Int32, pl.UInt8, pl.UInt16, pl.UInt32})
 
 
@@ -114,10 +115,17 @@ def _typed(name: str, kind: str, source: Value, context: Context) -> Value:
     if value.raw:
         dtype = pl.Int64() if kind == "integer" else pl.Float64()
         message = f"column {name!r} is {{}}, which is too large to compute with"
-        return value.converted(value.expr.cast(dtype, strict=False), dtype, message)
+        number = value.expr.cast(dtype, strict=False)
+        return value.converted(pl.when(~_changes(value.expr, number)).then(number), dtype, message)
     if kind == "timestamp":
         moment = pl.from_epoch(value.expr, "ms").dt.replace_time_zone("UTC")
         return replace(value, expr=moment, dtype=pl.Datetime("ms", "UTC"))
     if kind == "date":
         return replace(value, expr=value.expr.str.to_date("%Y-%m-%d", strict=False), dtype=pl.Date())
     return value
+
+
+def _changes(token: pl.Expr, number: pl.Expr) -> pl.Expr:
+    """Whether a whole number has become another one: above 2^53 floating point has not all of them."""
+    same = token.cast(pl.Int128, strict=False) == number.cast(pl.Int128, strict=False)
+    return (number.abs() >= _FIRST_INEXACT) & token.str.contains(r"^-?[0-9]+$") & ~same.fill_null(value=False)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 import polars as pl
 
 _JSON_NUMBER = r"^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?$"
 _SPACES = " \u00a0\u202f"
+_DECIMAL = pl.Decimal(38, 16)  # more places than `round` may ask for
+_FITS_DECIMAL = r"^-?[0-9]{1,21}(?:\.[0-9]+)?$"
+_MANY_DIGITS = Context(prec=400)  # the largest finite number has 309 before the point
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,31 @@ class NumberFormat:
             group = "".join(re.escape(sign) for sign in signs)
             digits = rf"(?:[0-9]{{1,3}}(?:[{group}][0-9]{{3}})+|[0-9]+)"
         return rf"^[+-]?(?:{digits}(?:{decimal}[0-9]*)?|{decimal}[0-9]+)(?:[eE][+-]?[0-9]+)?$"
+
+
+def rounded(tokens: pl.Expr, digits: int) -> pl.Expr:
+    """Number tokens rounded by their digits: 1.005 becomes 1.01, which its binary form would not."""
+    fits = tokens.str.contains(_FITS_DECIMAL)
+    # Digits that a decimal does not hold are cut off: rounded twice, 0.10499999999999999 would become 0.11.
+    cut = pl.when(fits).then(tokens.str.replace(r"(\.[0-9]{16})[0-9]+$", "${1}"))
+    exact = cut.cast(_DECIMAL, strict=False).round(digits, mode="half_away_from_zero").cast(pl.String)
+    short = exact.str.replace(r"(\.[0-9]*?)0+$", "${1}").str.strip_suffix(".")
+    rest = pl.when(~fits).then(tokens)
+    return pl.coalesce(short, rest.map_batches(lambda column: _rounded_one_by_one(column, digits), pl.String))
+
+
+def _rounded_one_by_one(tokens: pl.Series, digits: int) -> pl.Series:
+    """The rare ones: very large, or with an exponent."""
+    if tokens.null_count() == len(tokens):
+        return tokens
+    return pl.Series([token and _rounded_token(token, digits) for token in tokens], dtype=pl.String)
+
+
+def _rounded_token(token: str, digits: int) -> str:
+    if not float(token):  # also for exponents that no Decimal has
+        return "0"
+    number = Decimal(token).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP, _MANY_DIGITS)
+    return f"{number.normalize(_MANY_DIGITS):f}" if number else "0"
 
 
 def _canonical(tokens: pl.Series) -> pl.Series:

@@ -18,6 +18,7 @@ import polars_hash as plh
 from importer.mapping.casts import convert
 from importer.mapping.cells import Check, Context, FieldInvalid, Value, as_text, inner_type, type_name
 from importer.mapping.nearest import printable
+from importer.mapping.numbers import rounded
 from importer.mapping.phones import e164
 from importer.mapping.tree import to_json
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from importer.mapping.models import FieldSpec
 
 __all__ = ["Check", "Context", "FieldInvalid", "Value", "build", "steps"]
-
-_DECIMAL_PLACES = 16  # leaves 22 digits before the point, and more places than `round` may ask for
 
 Step = Callable[[Value], Value]
 """From the column before a step to the column after it."""
@@ -171,20 +170,12 @@ def _unfit_default(default: object, value: Value) -> FieldInvalid:
 
 def _round(digits: int, value: Value) -> Value:
     if value.raw and not isinstance(value.dtype, pl.List):
-        return replace(value, expr=_rounded_token(value.expr, digits))
+        return replace(value, expr=rounded(value.expr, digits))
     if not value.dtype.is_numeric():
         raise FieldInvalid(f"`round` needs a number, and the value is {type_name(value.dtype)}", "round")
     if not value.dtype.is_float():
         return value
     return replace(value, expr=value.expr.round(digits, mode="half_away_from_zero"))
-
-
-def _rounded_token(token: pl.Expr, digits: int) -> pl.Expr:
-    """Round the digits themselves: 1.005 becomes 1.01, which its binary form would not. Floats where 38 do not do."""
-    exact = token.cast(pl.Decimal(38, _DECIMAL_PLACES), strict=False).round(digits, mode="half_away_from_zero")
-    short = exact.cast(pl.String).str.replace(r"(\.[0-9]*?)0+$", "${1}").str.strip_suffix(".")
-    binary = token.cast(pl.Float64, strict=False).round(digits, mode="half_away_from_zero").cast(pl.String)
-    return pl.coalesce(short, binary)
 
 
 def _hash(name: str, value: Value) -> Value:

@@ -207,6 +207,15 @@ def test_a_declared_whole_number_that_is_too_large_to_compute_with_is_rejected()
     }
 
 
+def test_a_declared_number_whose_digits_floating_point_does_not_have_is_rejected() -> None:
+    head = "version: 1\nevent: purchase\nkey: position\nsource: {columns: {q: number}}\n"
+    cells = ["9007199254740993", "9007199254740992", "-9007199254740993", "9" * 50, "1e22", "9007199254740992.5", "0.1"]
+    result = run("  value: {sql: q + 0}\n", {"q": cells}, head=head, is_text=True)
+    assert result.values("value") == [2.0**53, 1e22, 2.0**53, 0.1]
+    assert list(result.rejects) == [1, 3, 4]
+    assert '9007199254740993", which is too large to compute with' in result.rejects[1][1]
+
+
 def test_aggregates_are_refused_where_there_are_no_groups() -> None:
     fields = "  v: {sql: SUM(a)}\n  items: {each: {n: {sql: COUNT(*)}}}\n  l: {from: l, each: {n: {sql: MAX(a)}}}\n"
     found = problems(fields, {"a": pl.Int64, "l": pl.List(pl.Struct({"a": pl.Int64}))})
