@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 import importer
 from importer.sandbox.process import received, spawn
@@ -42,7 +43,7 @@ def write(folder: Path, name: str, cells: str) -> Path:
 def sent(url: str, mapping: Path, *files: Path, limit: int | None = None) -> tuple[importer.Report, int]:
     """The report of a run, and how many events arrived by it."""
     before = received(url)["events"]
-    report = importer.run(mapping, list(files), site="7", source_key="k", url=url, limit=limit)
+    report = importer.run(mapping, list(files), site="7", source_key=SOURCE_KEY, url=url, limit=limit)
     return report, received(url)["events"] - before
 
 
