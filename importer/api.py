@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
-from urllib.parse import urlsplit
 
 from importer import pipeline
 from importer.errors import ExitCode, ImporterError, UsageInvalid
@@ -23,7 +22,7 @@ from importer.plan import told_with_columns
 from importer.profiles import BATCH, PROFILES
 from importer.report import Report
 from importer.sandbox.process import spawn
-from importer.settings import DEFAULT_URL, Destination, RejectLimit, RetryPolicy, RunSettings, Secret
+from importer.settings import CREDENTIAL_MARKS, DEFAULT_URL, Destination, RejectLimit, RetryPolicy, RunSettings, Secret
 from importer.stop import Stop
 
 if TYPE_CHECKING:
@@ -254,7 +253,7 @@ class _Where:
         if not key.isprintable() or " " in key:
             raise UsageInvalid("The source key contains blanks or control characters.", "Copy it again.")
         url = self.url.rstrip("/")
-        if urlsplit(url).username is not None or urlsplit(url).query:  # the URL is part of the name of a file
+        if set(url) & CREDENTIAL_MARKS:  # the URL is part of the name of a file
             raise UsageInvalid("url must not carry credentials or a query.", "The key goes into source_key.")
         ca_file = Path(self.ca_file) if self.ca_file is not None else None
         return Destination(url, self.site, Secret(key), url, self.proxy, ca_file)

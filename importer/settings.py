@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT_URL = "https://collect.commander1.com"
 SITE_VARIABLE = "IMPORTER_SITE"
 SOURCE_KEY_VARIABLE = "IMPORTER_SOURCE_KEY"
+CREDENTIAL_MARKS = frozenset("@?")
+"""A URL with one of these may carry a password or a key, also where a parser does not find it: ``http://me:a/b@host``."""
 
 
 _PERCENT = 100
@@ -58,7 +60,8 @@ class Secret:
 def _spellings(text: str) -> list[str]:
     """``text`` as others may write it, the longest first: one may be the beginning of another."""
     quoted = (quote(text, safe=""), quote(text), quote_plus(text))
-    escaped = (html.escape(text), json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1])
+    in_json = json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
+    escaped = (html.escape(text), ascii(text)[1:-1], *in_json, *(one.replace("/", r"\/") for one in in_json))
     encoded = (text.encode().hex(), *_in_base64(text.encode())) if len(text) >= _RECOGNISABLE_CHARACTERS else ()
     return sorted({text, *quoted, *escaped, *encoded}, key=len, reverse=True)
 

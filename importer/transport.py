@@ -177,7 +177,10 @@ class AiohttpTransport:
 
 def is_plain_remote(url: str) -> bool:
     """Whether ``url`` would carry the source key over a network without encryption."""
-    parsed = URL(url)
+    try:
+        parsed = URL(url)
+    except ValueError:  # no URL at all, as :class:`AiohttpTransport` will say
+        return False
     if parsed.scheme != "http" or parsed.host is None or parsed.host == "localhost":
         return False
     try:

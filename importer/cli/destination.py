@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import click
 
 from importer.cli.options import option, read_source_key
 from importer.errors import UsageInvalid
-from importer.settings import DEFAULT_URL, SITE_VARIABLE, Destination, Secret
+from importer.settings import CREDENTIAL_MARKS, DEFAULT_URL, SITE_VARIABLE, Destination, Secret
 
 if TYPE_CHECKING:
     from contextlib import ExitStack
@@ -53,7 +52,7 @@ def take_destination(options: dict[str, Any], stack: ExitStack) -> Destination:
             "There is no site to import into.",
             f"Set {SITE_VARIABLE} or give --site ID (the number of the workspace), or try the import with --sandbox.",
         )
-    if urlsplit(url).username is not None or urlsplit(url).query:
+    if set(url) & CREDENTIAL_MARKS:
         # the URL names the import, in the checkpoint and in its file name: no place for a password or a key
         raise UsageInvalid(
             "--url must not carry credentials or a query.", "The source key goes into IMPORTER_SOURCE_KEY."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import traceback
 from dataclasses import asdict
@@ -41,11 +42,18 @@ def tell(error: BaseException) -> None:
         give_up_stdout()
         return
     if isinstance(error, click.ClickException) and not console.is_json:
-        error.show()  # with the usage of the command
+        console.write(_with_usage(error))
         return
     message, fields = _told(error)
     fields = {"type": type(error).__name__, "exit_code": exit_code_of(error), **fields}
     say("error", message, level=logging.ERROR, **fields)
+
+
+def _with_usage(error: click.ClickException) -> str:
+    """What Click shows for ``error``: it repeats what was typed, which may have been pasted."""
+    shown = io.StringIO()
+    error.show(shown)
+    return printable(shown.getvalue())
 
 
 def _told(error: BaseException) -> tuple[str, dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from importer.cli.console import say
 from importer.cli.event_text import compact
-from importer.report.printable import printable
+from importer.report.printable import printable, printable_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -71,6 +72,10 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 -- whatever stands in a cell
 
 
 def json_line(fields: Mapping[str, Any], event: str | None) -> str:
-    """One line of JSON with ``event`` at its end, byte for byte as it is sent; ``null`` where there is none."""
+    """One line of JSON with ``event`` at its end, ``null`` where there is none.
+
+    It is there byte for byte as it is sent. At a terminal alone, characters that could steer it are escaped.
+    """
     before = json.dumps(_plain(fields), allow_nan=False)[:-1]
-    return f'{before}, "event": {event if event is not None else "null"}}}'
+    shown_event = printable_json(event or "null") if sys.stdout.isatty() else event or "null"
+    return f'{before}, "event": {shown_event}}}'

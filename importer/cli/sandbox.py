@@ -53,7 +53,7 @@ def sandbox(
         raise UsageInvalid(str(error)) from None
     try:
         asyncio.run(_serve(host, port, parsed, seed, Limits(max_event_bytes, max_body_bytes)))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what is no name of a host
         raise _unusable(host, port, error) from None
 
 
@@ -70,7 +70,9 @@ async def _serve(host: str, port: int, faults: list[Fault], seed: int, limits: L
         await stop.wait()
 
 
-def _unusable(host: str, port: int, error: OSError) -> UsageInvalid:
+def _unusable(host: str, port: int, error: OSError | UnicodeError) -> UsageInvalid:
+    if isinstance(error, UnicodeError):
+        return UsageInvalid(f"{host} is no name of a host.", "Check --host.")
     if error.errno == errno.EADDRINUSE:
         hint = "Is another sandbox running? Choose another port with --port, or --port 0 for any free one."
         return UsageInvalid(f"Port {port} of {host} is already in use.", hint)

@@ -12,6 +12,11 @@ def printable(text: str) -> str:
     return _STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def printable_json(text: str) -> str:
+    """``text``, which is JSON, with all that could steer a terminal written as JSON writes it: it reads the same."""
+    return _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def one_line(text: str) -> str:
     """``text`` on one line, safe for a terminal."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")

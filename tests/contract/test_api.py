@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from secret_watch import SOURCE_KEY as KEY
 
 import importer
 from importer.sandbox.process import received, spawn
@@ -32,7 +34,7 @@ fields:
   context.event_timestamp: at
 """
 MENDED = MAPPING.replace("P: paid", "P: paid, X: cancelled")
-KEY = "key-7d1f-secret"
+ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
 
 
@@ -154,13 +156,13 @@ def _wait_for_events(url: str) -> None:
 
 
 SCRIPT = """\
-import json, sys
+import json, os, sys
 import importer
 
 try:
-    importer.run(
-        sys.argv[1], sys.argv[2], site="7", source_key="key", url=sys.argv[3], endpoint="single", concurrency=2
-    )
+    mapping, source, url = sys.argv[1:]
+    key = os.environ["KEY"]
+    importer.run(mapping, source, site="7", source_key=key, url=url, endpoint="single", concurrency=2)
 except KeyboardInterrupt as interrupt:
     print(json.dumps(interrupt.__cause__.report.to_json()))
     print(interrupt)
@@ -172,7 +174,9 @@ def test_ctrl_c_in_a_script_ends_gracefully_and_the_same_call_goes_on(files: tup
     write(source, "P" * 1_000)
     with spawn(["--fault", "latency=0.02"]) as url:
         command = [sys.executable, "-c", SCRIPT, str(mapping), str(source), url]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]) as script:
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env={**os.environ, "KEY": KEY}
+        ) as script:
             try:
                 _wait_for_events(url)
                 script.send_signal(signal.SIGINT)
@@ -185,7 +189,7 @@ def test_ctrl_c_in_a_script_ends_gracefully_and_the_same_call_goes_on(files: tup
         assert words == ["Stopped by SIGINT; what was answered is recorded."]
         assert 0 < sent < 1_000, report
         assert received(url)["events"] == sent
-        rest = importer.run(mapping, source, site="7", source_key="key", url=url, endpoint="single")
+        rest = importer.run(mapping, source, site="7", source_key=KEY, url=url, endpoint="single")
         assert (rest.rows.sent, rest.rows.skipped, rest.events.resent) == (1_000 - sent, sent, 0)
         assert received(url)["repeats"] == 0
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 from importer.sandbox.process import received, spawn
 
@@ -84,7 +85,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("IMPORTER_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key-7d1f-secret")
+    monkeypatch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     Path("mapping.yaml").write_text(MAPPING, encoding="utf-8")
     _write_orders(ROWS)

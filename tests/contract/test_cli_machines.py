@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from secret_watch import SOURCE_KEY as KEY
 
 from importer.cli import main
 from importer.cli.console import set_up_logging
@@ -34,7 +35,6 @@ fields:
 """
 HEADER = "order_id,total,customer,at\n"
 ROWS = 300
-KEY = "key-7d1f-secret"
 PATIENCE_SECONDS = 60
 needs_full_device = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 STABLE = ["time", "level", "event", "message"]

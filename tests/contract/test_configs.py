@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 import importer
 from importer.sandbox.process import received, spawn
@@ -40,7 +41,7 @@ def test_one_digest(tmp_path: Path, url: str) -> None:
     for name, sample in SAMPLES.items():
         mapping, source = ROOT / "configs" / f"{name}.yaml", ROOT / "sample_data" / sample
         dry = importer.validate(mapping, source)
-        wet = importer.run(mapping, source, site="7", source_key="k", url=url, state_dir=tmp_path)
+        wet = importer.run(mapping, source, site="7", source_key=SOURCE_KEY, url=url, state_dir=tmp_path)
         assert (wet.digest, wet.rows, wet.sizes.to_json()) == (dry.digest, dry.rows, dry.sizes.to_json()), name
         assert wet.warnings.keys() == dry.warnings.keys(), name
         total = (total + wet.digest) % (1 << 128)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 import importer
 from importer.sandbox.process import received, spawn
@@ -45,7 +46,8 @@ def test_every_form_arrives_and_each_run_counts_its_own_rows(source: Path) -> No
             mapping.write_text(f"{MAPPING}payload: {form}\n", encoding="utf-8")
             dry = importer.validate(mapping, source)
             runs = [
-                importer.run(mapping, source, site="7", source_key="k", url=url, limit=count) for count in (1, None)
+                importer.run(mapping, source, site="7", source_key=SOURCE_KEY, url=url, limit=count)
+                for count in (1, None)
             ]
             assert [(run.rows.sent, run.rows.filtered, run.without_consent) for run in runs] == [(1, 0, 0), (1, 4, 4)]
             assert (dry.without_consent, dry.rows.rejected, runs[1].overall) == (
@@ -59,10 +61,10 @@ def test_retry_filters_who_does_not_agree_any_more(source: Path) -> None:
     mapping = source.with_name("m.yaml")
     mapping.write_text(MAPPING.replace('"1", "2"', '"3"'), encoding="utf-8")
     with spawn() as url:
-        first = importer.run(mapping, source, site="7", source_key="k", url=url)
+        first = importer.run(mapping, source, site="7", source_key=SOURCE_KEY, url=url)
         assert (first.rows.rejected, first.without_consent) == (1, 5)
         assert first.rejects is not None
         mended = MAPPING.replace('"1", "2"', '"9"').replace("  n: {column: n, type: number}\n", "")
         mapping.write_text(mended, encoding="utf-8")
-        again = importer.retry(mapping, first.rejects, site="7", source_key="k", url=url)
+        again = importer.retry(mapping, first.rejects, site="7", source_key=SOURCE_KEY, url=url)
         assert (again.rows.sent, again.rows.filtered, again.without_consent) == (0, 1, 1)

@@ -7,6 +7,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 import importer
 from importer.errors import Interrupted, StateUnusable
@@ -45,7 +46,7 @@ def write(folder: Path, name: str, cells: str) -> Path:
 def sent(url: str, mapping: Path, *files: Path, limit: int | None = None) -> tuple[importer.Report, int]:
     """The report of a run, and how many events arrived by it."""
     before = received(url)["events"]
-    report = importer.run(mapping, list(files), site="7", source_key="k", url=url, limit=limit)
+    report = importer.run(mapping, list(files), site="7", source_key=SOURCE_KEY, url=url, limit=limit)
     return report, received(url)["events"] - before
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from secret_watch import SOURCE_KEY as KEY
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
@@ -32,7 +33,6 @@ fields:
 """
 HEADER = "order_id,kind,sku,price,customer,at\n"
 ORDERS, LINES = 500, 2_000
-KEY = "key-9a1c-secret"
 
 Importer = Callable[..., tuple[int, dict[str, Any], str]]
 

@@ -12,6 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from secret_watch import SOURCE_KEY
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
@@ -38,7 +39,7 @@ Command = Callable[..., tuple[int, dict[str, Any], str]]
 def importer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
     """Runs the command line in a folder with a mapping; gives exit code, report and what it wrote for people."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key-of-a-test")
+    monkeypatch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
     Path("m.yaml").write_text(MAPPING, encoding="utf-8")
 
     def call(command: str, *arguments: str) -> tuple[int, dict[str, Any], str]:

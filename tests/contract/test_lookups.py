@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from secret_watch import SOURCE_KEY
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
@@ -41,7 +42,7 @@ def test_missing_products_are_rejected_and_an_edited_file_is_another_import(
         Path("conf/data/products.csv").write_text(f"code;label\n{text}", encoding="utf-8")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key-7d1f-secret")
+    monkeypatch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
     Path("conf/data").mkdir(parents=True)
     Path("conf/m.yaml").write_text(MAPPING, encoding="utf-8")
     rows = "".join(f"{n},A{n},c,2024-01-02T03:04:05Z\n" for n in range(1, 5))

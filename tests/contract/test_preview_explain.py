@@ -15,6 +15,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from secret_watch import SOURCE_KEY
 
 from importer.cli import main
 from importer.sandbox.process import received, spawn
@@ -118,7 +119,7 @@ def test_what_preview_shows_arrives(command: Command, tmp_path_factory: pytest.T
     events = [line.partition('"event": ')[2][:-1].encode() for line in shown]
     state = tmp_path_factory.mktemp("state")
     with spawn() as url:
-        os.environ["IMPORTER_SOURCE_KEY"] = "k"
+        os.environ["IMPORTER_SOURCE_KEY"] = SOURCE_KEY
         try:
             command("run", "m.yaml", "a.csv", "--url", url, "--site", "7", "--yes", "--state-dir", str(state))
         finally:

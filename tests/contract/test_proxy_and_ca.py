@@ -13,11 +13,12 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 import trustme
 from proxy import Proxy, TlsFront, listening
+from secret_watch import SOURCE_KEY as KEY
 
 from importer import pipeline
 from importer.checkpoint import list_imports
@@ -46,7 +47,6 @@ fields:
 """
 ROWS = 40
 PATIENCE_SECONDS = 60  # of the tests: nothing waits so long unless it is broken
-KEY = "key-51c2-secret"
 PASSWORD = "p@ss:w/örd-9f"  # noqa: S105 -- made up, as the next
 ENCODED_PASSWORD = "p%40ss%3Aw%2F%C3%B6rd-9f"  # noqa: S105
 CREDENTIALS = f"me:{PASSWORD}"
@@ -222,7 +222,7 @@ async def test_http_is_passed_on_by_the_proxy(bench: Bench) -> None:
     assert await all_arrived(sandbox, ended.report)
     assert "--url is plain http" in ended.words
     assert len(proxy.requests) == ended.report["requests"] == ROWS
-    assert set(proxy.requests) == {f"POST http://collect.test/events?tc_s=7&token={KEY}"}
+    assert set(proxy.requests) == {f"POST http://collect.test/events?tc_s=7&token={quote(KEY, safe='')}"}
     assert not proxy.tunnels
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import pytest
+from secret_watch import SOURCE_KEY
 
 import importer
 from importer.cli import main
@@ -112,7 +113,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Shop]:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key-7d1f-secret")
+    monkeypatch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
     with spawn() as url:
         shop = Shop(url, monkeypatch, capfd)
         shop.map(GOOD)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from secret_watch import SOURCE_KEY as KEY
 
 from importer import beginning, wire
 from importer.checkpoint import OPEN_END, Checkpoint, ImportKey, list_imports
@@ -35,7 +36,6 @@ fields:
   context.event_timestamp: at
 """
 ROWS = 3_000
-KEY = "key-7d1f-secret"
 
 Importer = Callable[..., tuple[int, dict[str, Any], str]]
 

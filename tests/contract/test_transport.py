@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
+from secret_watch import SOURCE_KEY as KEY
 
 from importer.errors import DestinationRefused, UsageInvalid
 from importer.profiles import BATCH, SINGLE
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
     Behaviour = Callable[["Server", asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-KEY = "f00d-key/with+odd_chars&=é"
 KEY_FORMS = (KEY, "f00d-key%2Fwith%2Bodd_chars%26%3D%C3%A9", "f00d-key")
 POLICY = RetryPolicy(connect_timeout_seconds=60, request_timeout_seconds=60)
 SHORT = RetryPolicy(connect_timeout_seconds=60, request_timeout_seconds=0.3)  # for a server that never answers

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 from oracle import Record
+from secret_watch import SOURCE_KEY, shows_key
 
 from importer.cli import main
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from faults import Schedule
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE_KEY = "s3cret/source+key=of-the-tests"  # other letters in a URL
 PATIENCE_SECONDS = 240  # nothing is waited for to its end unless something is wrong
 
 
@@ -138,7 +138,7 @@ class Importer:
                 main()
             except SystemExit as ended:
                 code = ended.code
-        assert SOURCE_KEY not in output.getvalue() + words.getvalue()
+        assert not shows_key(output.getvalue() + words.getvalue())
         return Ended(int(code or 0), json.loads(output.getvalue()), words.getvalue())
 
     def _arguments(self, mapping: Path, source: Path, url: str) -> list[str]:
@@ -149,7 +149,7 @@ class Importer:
         """Files that the importer wrote and that contain the source key. There must be none."""
         written = [file for file in self.state_dir.rglob("*") if file.is_file()]
         written += [file for running in self.started for file in (running.output, running.words)]
-        return [file for file in written if SOURCE_KEY.encode() in file.read_bytes()]
+        return [file for file in written if shows_key(file.read_bytes())]
 
     def kill(self) -> None:
         """End whatever still runs."""

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from secret_watch import SOURCE_KEY
+
 from importer.sandbox.process import received, spawn
 
 if TYPE_CHECKING:
@@ -31,7 +33,7 @@ order_id,state,customer,at
 
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("IMPORTER_SOURCE_KEY", "key")
+    monkeypatch.setenv("IMPORTER_SOURCE_KEY", SOURCE_KEY)
     Path("orders.yaml").write_text(MAPPING, encoding="utf-8")
     Path("exports").mkdir()
     Path("exports/orders.csv").write_text(EXPORT, encoding="utf-8")
