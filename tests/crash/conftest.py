@@ -50,12 +50,16 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
 
 @pytest.fixture(scope="module")
 def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    """Where strace cannot be had, its tests are skipped, or fail if IMPORTER_TEST_STRACE says that it has to be."""
-    if reason := why_not():
-        (pytest.fail if os.environ.get("IMPORTER_TEST_STRACE") == "required" else pytest.skip)(reason)
     started = Nursery(tmp_path_factory.mktemp("nursery"))
     yield started
     started.close()
+
+
+@pytest.fixture(scope="session")
+def strace() -> None:
+    """Where it cannot be had its tests are skipped, or fail if IMPORTER_TEST_STRACE says that it has to be there."""
+    if reason := why_not():
+        (pytest.fail if os.environ.get("IMPORTER_TEST_STRACE") == "required" else pytest.skip)(reason)
 
 
 @pytest.fixture

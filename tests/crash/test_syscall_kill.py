@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Scenes = Callable[[str], Callable[[], Scene]]
 
+pytestmark = pytest.mark.usefixtures("strace")
 KILL = "signal=KILL"
 POINTS = {
     "csv": [
