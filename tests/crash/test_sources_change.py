@@ -34,7 +34,9 @@ ROWS = 4_000  # more than what a run reads ahead of a server that does not answe
 
 def write(file: Path, numbers: range) -> None:
     frame = pl.DataFrame({"order_id": [f"{number:05}" for number in numbers]})
-    frame.write_csv(file) if file.suffix == ".csv" else frame.write_parquet(file, row_group_size=1_000, compression="uncompressed")
+    frame.write_csv(file) if file.suffix == ".csv" else frame.write_parquet(
+        file, row_group_size=1_000, compression="uncompressed"
+    )
 
 
 def orders(numbers: range) -> list[str]:

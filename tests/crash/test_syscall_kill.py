@@ -31,7 +31,7 @@ POINTS = {
         ("importer-wire", "recvfrom", "2"),  # the answer is there, and was not read
     ],
     "parquet": [("importer-ack", "pwrite64", "12")],
-    "grouped": [("main", "write", "2"), ("main", "/^rename", "2"), ("main", "/^rmdir", "1")],  # of the stage
+    "grouped": [("main", "write", "4"), ("main", "/^rename", "2"), ("main", "/^rmdir", "1")],  # of the stage
     "dedupe": [("main", "/^rename", "2"), ("importer-ack", "fdatasync", "3")],
 }
 
