@@ -205,6 +205,7 @@ _DAMAGE = {"SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_MISMATCH"}
 _DISK = {
     "SQLITE_FULL": "its disk is full",
     "SQLITE_IOERR": "its disk reports an error",
+    "SQLITE_IOERR_SHMSIZE": "its disk is full or reports an error",
     "SQLITE_READONLY": "it is read-only",
     "SQLITE_CANTOPEN": "it cannot be opened",
     "SQLITE_PERM": "access is denied",
@@ -213,10 +214,13 @@ _DISK = {
 
 
 def _translate(path: Path, error: Exception) -> StateUnusable:
-    name = "_".join(getattr(error, "sqlite_errorname", "SQLITE_ERROR").split("_")[:2])
-    if isinstance(error, OSError) or name in _DISK:
-        reason = _DISK.get(name, str(error))
-        detail = f"{reason} ({error})"
-        hint = "What was acknowledged before is recorded. Put the disk right, then run the same command to resume."
-        return StateUnusable(f"The checkpoint {path} cannot be used: {detail}.", hint)
-    return damaged(path, str(error))
+    extended = getattr(error, "sqlite_errorname", "SQLITE_ERROR")
+    name = "_".join(extended.split("_")[:2])
+    if isinstance(error, OSError):
+        reason = error.strerror or str(error)
+    elif name in _DISK:
+        reason = f"{_DISK.get(extended, _DISK[name])} ({error})"
+    else:
+        return damaged(path, str(error))
+    hint = "What was acknowledged before is recorded. Put the disk right, then run the same command to resume."
+    return StateUnusable(f"The checkpoint {path} cannot be used: {reason}.", hint)

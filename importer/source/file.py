@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ class SourceFile:
     """A file to read. ``name`` is how messages and rejects call it: the path as the user wrote it.
 
     ``format`` is that of its text once it is decompressed. ``partitions`` are columns that its folders give to each of
-    its rows: see :mod:`importer.source.partitions`.
+    its rows: see :mod:`importer.source.partitions`. ``stamp`` is size, time and inode when it was found: readers
+    compare it with what they open, however much later their turn comes.
     """
 
     path: Path
@@ -26,3 +27,4 @@ class SourceFile:
     format: Format
     compression: Compression | None = None
     partitions: Partitions = ()
+    stamp: tuple[int, int, int] | None = field(default=None, compare=False)

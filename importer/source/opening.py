@@ -9,6 +9,7 @@ from importer.errors import SourceChanged, SourceUnreadable
 from importer.source.compression import Decompressed
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator
     from io import BufferedReader
 
@@ -35,17 +36,17 @@ def reading_text(file: SourceFile) -> Iterator[ByteStream]:
 
 
 class Stability:
-    """The size and time of a file when a reader opened it, to be compared as long as it reads."""
+    """The stamp of a file when it was found, else when a reader opened it, to be compared as long as it is read."""
 
     def __init__(self, file: SourceFile) -> None:
         self._file = file
-        self._first = self._now()
+        self._first = file.stamp or self._now()
 
     def check(self) -> None:
         """Compare.
 
         Raises:
-            SourceChanged: The file is not the one that was opened.
+            SourceChanged: The file is not the one that was found or opened.
         """
         now = self._now()
         if now != self._first:
@@ -61,4 +62,9 @@ class Stability:
             raise SourceChanged(
                 f"{self._file.name}: disappeared while it was read: {error.strerror}.", "Put it back and run again."
             ) from error
-        return found.st_size, found.st_mtime_ns, found.st_ino
+        return stamp_of(found)
+
+
+def stamp_of(found: os.stat_result) -> tuple[int, int, int]:
+    """What the system says of a file, of which something changes when somebody writes or replaces it."""
+    return found.st_size, found.st_mtime_ns, found.st_ino

@@ -13,6 +13,7 @@ from importer.source.compression import Decompressed, compressed_with
 from importer.source.encoding import is_wide
 from importer.source.file import SourceFile
 from importer.source.magic import HEAD_BYTES, foreign, is_parquet
+from importer.source.opening import stamp_of
 from importer.source.partitions import partitions_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def recognise(path: Path, options: SourceOptions) -> SourceFile:
     Raises:
         SourceUnreadable: It is no regular file, is empty, or holds something else than its name or the mapping says.
     """
-    head, compression = _head(path)
+    head, compression, stamp = _head(path)
     named = COMPRESSIONS.get(path.suffix.lower())
     suffix = (Path(path.stem) if named else path).suffix.lower()
     suggested = options.format or SUFFIXES.get(suffix)
@@ -52,7 +53,7 @@ def recognise(path: Path, options: SourceOptions) -> SourceFile:
     if is_parquet(head):
         _refuse_if(compression is not None, f"{path}: is a Parquet file compressed with {compression}.", _UNPACK)
         _refuse_if(suggested == "csv", f"{path}: is a Parquet file, not CSV.", _other_format(options, "parquet"))
-        return SourceFile(path, str(path), "parquet", None, partitions)
+        return SourceFile(path, str(path), "parquet", None, partitions, stamp)
     if other := foreign(head, wide=is_wide(options.encoding)):
         inside = f" inside of {compression}" if compression else ""
         raise SourceUnreadable(f"{path}: is {other[0]}{inside}.", other[1])
@@ -60,7 +61,7 @@ def recognise(path: Path, options: SourceOptions) -> SourceFile:
     _refuse_if(suggested == "parquet", f"{path}: is not a Parquet file.", _other_format(options, "csv"))
     if named != compression:
         raise _misnamed(path, named, compression)
-    return SourceFile(path, str(path), "csv", compression, partitions)
+    return SourceFile(path, str(path), "csv", compression, partitions, stamp)
 
 
 def _refuse_if(wrong: bool, message: str, hint: str) -> None:  # noqa: FBT001  (reads as a sentence)
@@ -92,10 +93,11 @@ def _misnamed(path: Path, named: Compression | None, found: Compression | None) 
     return SourceUnreadable(message, f"Rename it to `{base}{suffix}`.")
 
 
-def _head(path: Path) -> tuple[bytes, Compression | None]:
-    """The first bytes of the text, and how the file is compressed by its own."""
+def _head(path: Path) -> tuple[bytes, Compression | None, tuple[int, int, int]]:
+    """The first bytes of the text, how the file is compressed by its own, and its stamp before they were read."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
             raise SourceUnreadable(
                 f"{path}: is not a regular file.", "Pipes and devices cannot be read twice: write the data to a file."
             )
@@ -110,4 +112,4 @@ def _head(path: Path) -> tuple[bytes, Compression | None]:
         raise SourceUnreadable(
             f"{path}: cannot be read: {error.strerror}.", "Check the path and permissions."
         ) from error
-    return head, compression
+    return head, compression, stamp_of(found)

@@ -34,7 +34,7 @@ BREAKS = (
         "fsync left out",
         "importer/checkpoint/store.py",
         (("PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"),),
-        ("tests/crash/test_syncs.py",),
+        ("tests/crash/test_syscall_kill.py",),
     ),
     Break(
         "commit before the answer",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
+import random
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,8 @@ import actors
 from actors import Importer, RunningOracle, running_oracle
 from base import HastyImporter, Trial
 from hasty import QUICK
+from jobs import Scene, make_job
+from nursery import Nursery, why_not
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,3 +68,33 @@ def begin(tmp_path: Path, start_oracle: Callable[..., RunningOracle]) -> Iterato
     yield start
     for importer in importers:
         importer.kill()
+
+
+@pytest.fixture(scope="module")
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    started = Nursery(tmp_path_factory.mktemp("nursery"))
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="session")
+def strace() -> None:
+    """Where it cannot be had its tests are skipped, or fail if IMPORTER_TEST_STRACE says that it has to be there."""
+    if reason := why_not():
+        (pytest.fail if os.environ.get("IMPORTER_TEST_STRACE") == "required" else pytest.skip)(reason)
+
+
+@pytest.fixture
+def make_scene(
+    nursery: Nursery, tmp_path: Path, start_oracle: Callable[..., RunningOracle]
+) -> Callable[[str], Callable[[], Scene]]:
+    """From a kind of import to a maker of scenes: one job and one server, and a new state for each scene."""
+
+    def scenes(kind: str) -> Callable[[], Scene]:
+        seed = random.SystemRandom().randrange(2**32)
+        print(f"{kind}: the rows come from seed {seed}")  # noqa: T201 - pytest shows it with a failure
+        job, oracle = make_job(kind, tmp_path, random.Random(seed)), start_oracle()  # noqa: S311 - replayable
+        numbers = itertools.count()
+        return lambda: Scene(job, nursery, oracle, tmp_path / f"state-{next(numbers)}")
+
+    return scenes
