@@ -68,11 +68,7 @@ class Nursery:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
-            env={
-                "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
-                "PATH": os.environ["PATH"],
-                "IMPORTER_SOURCE_KEY": SOURCE_KEY,
-            },
+            env={"PYTHONPATH": path, "PATH": os.environ["PATH"], "IMPORTER_SOURCE_KEY": SOURCE_KEY},
             bufsize=0,
         )
 
