@@ -131,6 +131,7 @@ class Sender:
     ``requests_per_second`` is ``None`` for no limit. ``clock`` is the clock of the event loop in seconds, ``random``
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
     ``doubtful`` are the rows of batches that were left unsettled although some of their events may have been stored.
+    ``accepted_before`` is to be set where an earlier run of the same import had events accepted.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Sender:
     ) -> None:
         self.traffic = Traffic()
         self.doubtful: list[Span] = []
+        self.accepted_before = False
         self._transport = transport
         self._profile = profile
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
@@ -230,7 +232,8 @@ class Sender:
     async def _need_an_acceptance(self, delivery: _Delivery) -> None:
         """Return once the destination has accepted an event of any batch; refuse when nobody is left to find out.
 
-        The refusal of single events says something about them only at a destination that accepts others.
+        The refusal of single events says something about them only at a destination that accepts others. If it did so
+        in an earlier run, a few are believed: they may be all that was left.
         """
         self._doubting += 1
         try:
@@ -239,6 +242,8 @@ class Sender:
                 if self._doubting < self._delivering:
                     deadline = self._clock() + EVIDENCE_SECONDS
                 elif self._clock() >= deadline:
+                    if self.accepted_before and self._refused_alone < DOUBT_AFTER_CULPRITS:
+                        return
                     raise _everything_refused(delivery)
                 await self._patience.pause(EVIDENCE_SECONDS / 10, delivery.grace_seconds)
         finally:

@@ -96,6 +96,7 @@ class Wire:
         profile, policy = self._plan.profile, self._settings.retry
         async with AiohttpTransport(self._destination, profile, policy, self._concurrency) as transport:
             self._sender = Sender(transport, profile, policy, _paced(self._settings.requests_per_second))
+            self._sender.accepted_before = self._report.accepted_earlier > 0
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:

@@ -72,9 +72,10 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected. ``doubtful`` are rows without a fate whose requests may
-    have stored something; ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of
-    events left rows unread. ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of
+    ``rejected_earlier`` those of them that were rejected, ``accepted_earlier`` their events that were accepted.
+    ``doubtful`` are rows without a fate whose requests may have stored something; ``waiting`` counts copies of files
+    that are unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms``
+    are the first and the last ``context.event_timestamp`` of
     the events that were encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with
     all its runs and replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events
     that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
@@ -98,6 +99,7 @@ class Report:
     seconds: float = 0.0
     digest: int = 0
     rejected_earlier: int = 0
+    accepted_earlier: int = 0
     continued_rows: int = 0
     waiting: int = 0
     checkpoint: Path | None = None
