@@ -182,6 +182,7 @@ def _import(
     continued = [source for source in todo.known if not source.complete]
     report.continued_rows = sum(source.acknowledged_rows for source in continued)
     report.rejected_earlier = sum(source.tally.rejected_rows for source in continued)
+    report.accepted_earlier = sum(source.tally.accepted for source in continued)
     report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))

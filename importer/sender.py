@@ -132,9 +132,10 @@ class Sender:
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
     ``stops_in_doubt``: what may have arrived and had no answer is an error, not sent again.
     ``doubtful`` are the rows of batches that were left unsettled although some of their events may have been stored.
+    ``accepted_before`` says that an earlier run of the same import had events accepted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- most of them keywords, for what tests replace
         self,
         transport: Transport,
         profile: EndpointProfile,
@@ -144,6 +145,7 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        accepted_before: bool = False,
         stops_in_doubt: bool = False,
     ) -> None:
         self.traffic = Traffic()
@@ -153,6 +155,7 @@ class Sender:
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
         self._clock = clock
         self._now = now
+        self._accepted_before = accepted_before
         self._stops_in_doubt = stops_in_doubt
         self._trusted = False  # whether the destination ever accepted an event
         self._refused_alone = 0
@@ -234,7 +237,8 @@ class Sender:
     async def _need_an_acceptance(self, delivery: _Delivery) -> None:
         """Return once the destination has accepted an event of any batch; refuse when nobody is left to find out.
 
-        The refusal of single events says something about them only at a destination that accepts others.
+        The refusal of single events says something about them only at a destination that accepts others. If it did so
+        in an earlier run, a few are believed: they may be all that was left.
         """
         self._doubting += 1
         try:
@@ -243,6 +247,8 @@ class Sender:
                 if self._doubting < self._delivering:
                     deadline = self._clock() + EVIDENCE_SECONDS
                 elif self._clock() >= deadline:
+                    if self._accepted_before and self._refused_alone < DOUBT_AFTER_CULPRITS:
+                        return
                     raise _everything_refused(delivery)
                 await self._patience.pause(EVIDENCE_SECONDS / 10, delivery.grace_seconds)
         finally:

@@ -116,6 +116,7 @@ class Wire:
             clock=self._loop.time,
             random=outside.random,
             now=outside.now,
+            accepted_before=self._report.accepted_earlier > 0,
             stops_in_doubt=self._settings.ambiguous == "stop",
         )
 

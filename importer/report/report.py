@@ -72,8 +72,9 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected. ``doubtful`` are rows that this run may have sent, and
-    leaves without an answer, ``ambiguous`` those that earlier runs left so. ``waiting`` counts copies of files that are
+    ``rejected_earlier`` those of them that were rejected, ``accepted_earlier`` their events that were accepted.
+    ``doubtful`` are rows that this run may have sent, and leaves without an answer, ``ambiguous`` those that earlier
+    runs left so. ``waiting`` counts copies of files that are
     unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the
     first and the last ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
     ``overall`` is the balance of the whole import, with all its runs and replays: rows, sent, filtered, rejected,
@@ -99,6 +100,7 @@ class Report:
     seconds: float = 0.0
     digest: int = 0
     rejected_earlier: int = 0
+    accepted_earlier: int = 0
     continued_rows: int = 0
     waiting: int = 0
     checkpoint: Path | None = None

@@ -94,11 +94,11 @@ def test_single_events_are_refused_alone(tmp_path: Path, begin: Callable[..., Tr
     assert_isolated(trial)
 
 
-@pytest.mark.parametrize("endpoint", ["batch", "single"])
+@pytest.mark.parametrize(("endpoint", "rows"), [("batch", SIZE), ("single", 300)])
 def test_when_everything_is_refused_it_is_not_blamed_on_the_events(
-    endpoint: str, tmp_path: Path, begin: Callable[..., Trial]
+    endpoint: str, rows: int, tmp_path: Path, begin: Callable[..., Trial]
 ) -> None:
-    trial = begin(make_job(tmp_path, SIZE, "--endpoint", endpoint, remark_bytes=4))
+    trial = begin(make_job(tmp_path, rows, "--endpoint", endpoint, remark_bytes=4))
     trial.plan(Schedule((Fault("answer", at="read", status=400),)))
     ended = trial.run()
     assert (ended.code, ended.report["status"]) == (6, "refused")
@@ -109,3 +109,14 @@ def test_when_everything_is_refused_it_is_not_blamed_on_the_events(
     trial.calm()
     trial.run()
     trial.assert_base(repeats=0)
+
+
+def test_when_only_what_is_refused_is_left_it_is_rejected_because_the_others_were_accepted_before(
+    tmp_path: Path, begin: Callable[..., Trial]
+) -> None:
+    """As after a kill, or in a night with one new order: an import must not stand there for ever."""
+    trial = begin_poisoned(begin, tmp_path, 50, {49}, "--endpoint", "single")
+    trial.run("--limit", "49")
+    trial.run()
+    assert trial.ended[1].report["requests"] == 1
+    assert_isolated(trial)

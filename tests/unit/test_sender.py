@@ -159,6 +159,22 @@ def test_few_events_all_refused_are_a_refusal(count: int) -> None:
     assert len(transport.log) == count
 
 
+@pytest.mark.parametrize(("count", "is_believed"), [(1, True), (15, True), (16, False), (200, False)])
+def test_where_others_were_accepted_in_an_earlier_run_a_few_refused_events_are_believed(
+    count: int, *, is_believed: bool
+) -> None:
+    async def main() -> list[Ack]:
+        sender = make_sender(FakeTransport(lambda _: 400))
+        sender._accepted_before = True
+        return await deliver_all(sender, make_batches(count, 1))
+
+    if is_believed:
+        assert sum(len(ack.refused) for ack in run_virtual(main)) == count
+    else:
+        with pytest.raises(DestinationRefused):
+            run_virtual(main)
+
+
 def test_deliveries_that_ended_are_not_waited_for() -> None:
     async def main() -> None:
         sender = make_sender(FakeTransport(lambda _: 400))
