@@ -128,7 +128,8 @@ class Sender:
     """Delivers batches until the destination has decided about every event.
 
     ``requests_per_second`` is ``None`` for no limit. ``clock`` is the clock of the event loop in seconds, ``random``
-    draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
+    draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``accepted_before`` says that the
+    destination has accepted events of these sources in an earlier run. ``traffic`` may be read at any time.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Sender:
         clock: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = random_module.random,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        accepted_before: bool = False,
     ) -> None:
         self.traffic = Traffic()
         self._transport = transport
@@ -148,7 +150,8 @@ class Sender:
         self._patience = Patience(policy, Limiter(requests_per_second, clock=clock), clock=clock, random=random)
         self._clock = clock
         self._now = now
-        self._trusted = False  # whether the destination ever accepted an event
+        self._accepted_before = accepted_before
+        self._trusted = False  # whether the destination has accepted an event in this run
         self._refused_alone = 0
         self._delivering = 0
         self._doubting = 0  # deliveries that wait for an acceptance by another one
@@ -167,7 +170,8 @@ class Sender:
         A request that is refused is halved until each culprit stands alone: at most 2 log2 n + 2 more requests for
         one culprit among n events; what was accepted is not sent again. As long as the destination has accepted
         nothing at all, the refusal of everything is not blamed on the events: after about 50 requests for one batch
-        it is a :class:`~importer.errors.DestinationRefused`.
+        it is a :class:`~importer.errors.DestinationRefused`. A few are, when earlier runs had others accepted: they
+        may be all that is left.
 
         Raises:
             Stopped: :meth:`stop` was called and the batch is not settled; none of its rows may be acknowledged.
@@ -193,7 +197,7 @@ class Sender:
             # Level by level: the refusal of one half says little before the other one was tried.
             refused = [events for events in parts if not await self._taken(delivery, events)]
             parts = [smaller for events in refused for smaller in self._split(events, delivery)]
-        if delivery.culprits:
+        if delivery.culprits and not self._accepted_before:
             await self._need_an_acceptance(delivery)
 
     def _split(self, events: range, delivery: _Delivery) -> list[range]:

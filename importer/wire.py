@@ -115,13 +115,16 @@ class Wire:
         self._made_rows = 0
         self._made_rejects = 0
 
-    async def carry(self, outside: Outside) -> None:
-        """Send everything. Raises what stopped it, after all requests under way have their answer."""
+    async def carry(self, outside: Outside, *, accepted_before: bool) -> None:
+        """Send everything. Raises what stopped it, after all requests under way have their answer.
+
+        ``accepted_before`` says that the destination has accepted events of these sources in an earlier run.
+        """
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
         profile, policy = self._plan.profile, self._settings.retry
         async with outside.transport(self._destination, profile, policy, self._concurrency) as transport:
-            self._sender = self._new_sender(transport, outside)
+            self._sender = self._new_sender(transport, outside, accepted_before=accepted_before)
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             await asyncio.gather(self._produce(), *(self._work() for _ in range(self._concurrency)))
@@ -133,7 +136,7 @@ class Wire:
         if self._failure is not None:
             raise self._failure
 
-    def _new_sender(self, transport: Transport, outside: Outside) -> Sender:
+    def _new_sender(self, transport: Transport, outside: Outside, *, accepted_before: bool) -> Sender:
         return Sender(
             transport,
             self._plan.profile,
@@ -142,6 +145,7 @@ class Wire:
             clock=self._loop.time,
             random=outside.random,
             now=outside.now,
+            accepted_before=accepted_before,
         )
 
     def _halt_from_anywhere(self) -> None:

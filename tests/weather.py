@@ -76,7 +76,7 @@ class Weather:
     @property
     def is_mild(self) -> bool:
         """Whether nearly all is well."""
-        return self.failing_share + self.lost_share < 0.05 and not (self.outages or self.refusals)
+        return self.failing_share + self.lost_share < 0.05 and not (self.outages or self.refusals or self.poison)
 
 
 def draw_weather(chance: Random, begin: float, orders: list[str]) -> Weather:

@@ -8,8 +8,16 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from histories import History, check_economy, draw_seeds, playing
+from histories import CLEAR, History, check_economy, draw_seeds, playing
+from mortal import Kill
+
+if TYPE_CHECKING:
+    from weather import Weather
+
+    from importer.plan import Plan
 
 ONE = int(os.environ.get("IMPORTER_TEST_SEED", "0"))
 HISTORIES = 180
@@ -40,3 +48,37 @@ def test_a_history_can_be_played_again() -> None:
 def _trace(history: History) -> tuple[float, Counter[str], Counter[str], Counter[str]]:
     destination = history.destination
     return history.clock.seconds, history.counted, destination.stored, destination.seen
+
+
+class OneIsLeft(History):
+    """The destination never takes the last event. The first run is killed just before that is on record."""
+
+    def _weather(self, orders: list[str]) -> Weather:
+        return replace(CLEAR, poison=frozenset({orders[-1]}))
+
+    def _drawn(self, plan: Plan) -> Plan:
+        one_by_one = replace(plan.profile, max_items=1)
+        return replace(plan, settings=replace(plan.settings, concurrency=1), profile=one_by_one)
+
+    def _kill(self) -> Kill:
+        return KillOnceRefused(self) if not self.counted["Died"] else Kill(self.state_dir, 0)
+
+    def _draw_stop(self) -> None:
+        return None
+
+
+class KillOnceRefused(Kill):
+    def __init__(self, history: History) -> None:
+        super().__init__(history.state_dir, 0)
+        self._destination = history.destination
+
+    def step(self, place: str) -> None:
+        if self._destination.refused and not self.is_dead:
+            self._at = self._steps + 1
+        super().step(place)
+
+
+def test_when_nothing_is_left_but_what_is_refused_a_resume_rejects_it_and_ends() -> None:
+    with playing() as player:
+        history = player.play(1, OneIsLeft)
+    assert (history.counted["Died"], history.counted["done"]) == (1, 2)  # the second of these is that of the new file

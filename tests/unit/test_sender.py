@@ -159,6 +159,23 @@ def test_few_events_all_refused_are_a_refusal(count: int) -> None:
     assert len(transport.log) == count
 
 
+def test_few_events_refused_are_rejects_at_a_destination_that_took_others_in_an_earlier_run() -> None:
+    async def main() -> list[Ack]:
+        sender = make_sender(FakeTransport(lambda _: 400), accepted_before=True)
+        return await deliver_all(sender, make_batches(3, 1))
+
+    assert sorted(reject.row for ack in run_virtual(main) for reject in ack.rejects) == [1, 2, 3]
+
+
+def test_many_events_all_refused_are_a_refusal_whatever_an_earlier_run_had_accepted() -> None:
+    async def main() -> None:
+        sender = make_sender(FakeTransport(lambda _: 400), accepted_before=True)
+        with pytest.raises(DestinationRefused):
+            await deliver_all(sender, make_batches(2_000, 1))
+
+    run_virtual(main)
+
+
 def test_deliveries_that_ended_are_not_waited_for() -> None:
     async def main() -> None:
         sender = make_sender(FakeTransport(lambda _: 400))
