@@ -111,8 +111,9 @@ class Answer(NamedTuple):
 class Destination:
     """What the other side knows, over all processes that send.
 
-    ``stored`` counts copies by order; ``answered`` are those under an answer that says so, ``refused`` those that
-    were refused alone. ``in_doubt`` counts the copies that were stored while the answer was lost, or a failure.
+    ``stored`` counts copies by order; ``answered`` are those under an answer that says so, ``refused`` those that were
+    refused alone, ``seen`` counts answers, and ``times`` are those of requests. ``in_doubt`` counts the copies that
+    were stored while the answer was lost, or a failure.
     """
 
     def __init__(self, weather: Weather, chance: Random, clock: VirtualClock, wall: Wall) -> None:
@@ -123,6 +124,7 @@ class Destination:
         self.in_doubt = 0
         self.contents: dict[str, dict[str, Any]] = {}
         self.seen: Counter[str] = Counter()
+        self.times: list[float] = []
         self.clock = clock
         self.chance = chance
         self.wall = wall
@@ -226,6 +228,7 @@ class Connection:
         """Whether it is a probe. Nobody sends before the time, nor a second probe beside one."""
         now = self._clock.seconds
         self.times.append(now)
+        self._destination.times.append(now)
         assert now >= self._not_before - 1e-6, f"sent {self._not_before - now:.3f} s before Retry-After allows"
         is_down = self._in_a_row >= DOWN_AFTER_FAILURES
         assert not (is_down and self._probes), "two probes at a time"

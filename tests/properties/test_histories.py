@@ -9,10 +9,12 @@ import os
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from histories import CLEAR, History, check_economy, draw_seeds, playing
 from mortal import Kill
+from weather import Wall
 
 if TYPE_CHECKING:
     from weather import Weather
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from importer.plan import Plan
 
 ONE = int(os.environ.get("IMPORTER_TEST_SEED", "0"))
-HISTORIES = 180
+HISTORIES = 120
 SEED = random.SystemRandom().randrange(1, 10**9)
 
 
@@ -41,13 +43,47 @@ def test_whatever_happens_every_event_arrives_and_every_row_has_one_fate() -> No
 def test_a_history_can_be_played_again() -> None:
     with playing() as player:
         first, second = player.play(12_003), player.play(12_003)
-    assert _trace(first) == _trace(second)
+    assert trace(first) == trace(second)
     assert first.counted["runs"] > 2
 
 
-def _trace(history: History) -> tuple[float, Counter[str], Counter[str], Counter[str]]:
+def trace(history: History) -> tuple[object, ...]:
     destination = history.destination
-    return history.clock.seconds, history.counted, destination.stored, destination.seen
+    return history.clock.seconds, history.counted, destination.stored, destination.seen, destination.times
+
+
+class Unpunctual(History):
+    """A history with failures of all kinds, but for dates: of those alone the wall clock may decide."""
+
+    def _weather(self, orders: list[str]) -> Weather:
+        weather = super()._weather(orders)
+        failures = ["500", "429", "503 after seconds", "503 after nonsense", "reset"]
+        return replace(weather, failing_share=0.3, failures=failures)
+
+
+class Punctual(Unpunctual):
+    """The same with a wall clock that is always right."""
+
+    def _wall(self) -> Wall:
+        super()._wall()  # what is drawn stays the same
+        return Wall(self.clock, datetime(2026, 3, 1, tzinfo=UTC), [])
+
+
+class FromTheSeventies(Unpunctual):
+    """The same with a wall clock that begins in 1970, and jumps to and fro every few seconds."""
+
+    def _wall(self) -> Wall:
+        super()._wall()
+        jumps = [(1_000 + 7.0 * number, timedelta(days=400 * (number % 3))) for number in range(10_000)]
+        return Wall(self.clock, datetime(1970, 1, 1, tzinfo=UTC), jumps)
+
+
+def test_the_wall_clock_changes_neither_pace_nor_backoff() -> None:
+    with playing() as player:
+        for seed in (1_003, 2_003, 3_003, 4_003):
+            right, wrong = player.play(seed, Punctual), player.play(seed, FromTheSeventies)
+            assert trace(right) == trace(wrong)
+            assert right.destination.seen["503"] + right.destination.seen["429"] > 0
 
 
 class OneIsLeft(History):
