@@ -104,7 +104,7 @@ class History:
         """One process, from its beginning to whatever end. Whether nothing is left to do."""
         plan = self._drawn(plan)
         kill, stop, report = self._kill(), Stop(), Report()
-        connection = Connection(self.destination, kill, stop, self._draw_stop())
+        connection = Connection(self.destination, kill, self.witness.announced, stop, self._draw_stop())
         outside = Outside(lambda *_: connection, self._run_loop, self.destination.wall.now, self.chance.random)
         self.counted["runs"] += 1
         try:

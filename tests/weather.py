@@ -174,10 +174,13 @@ class Destination:
 class Connection:
     """One process of the importer as the destination sees it, and all that it must keep to: a transport.
 
-    ``stop`` is requested ``stop_after`` seconds after its beginning, if that is a number.
+    ``announced`` are the orders that it may send. ``stop`` is requested ``stop_after`` seconds after its beginning, if
+    that is a number.
     """
 
-    def __init__(self, destination: Destination, kill: Kill, stop: Stop, stop_after: float | None) -> None:
+    def __init__(
+        self, destination: Destination, kill: Kill, announced: set[str], stop: Stop, stop_after: float | None
+    ) -> None:
         self.times: list[float] = []
         self.failures = 0
         self.paused_seconds = 0.0
@@ -190,6 +193,7 @@ class Connection:
         self._destination = destination
         self._clock = destination.clock
         self._kill = kill
+        self._announced = announced
         self._stop = stop
         self._stop_after = stop_after
         self._in_a_row = 0
@@ -213,6 +217,7 @@ class Connection:
         """One request: what the destination does with it, unless the process dies before."""
         self._kill.step("before a request")
         events = json.loads(request.body)["batch"]
+        assert self._announced.issuperset(event["id"] for event in events), "sent, and not announced before"
         is_probe = self._begin_request()
         self._probes += is_probe
         try:
