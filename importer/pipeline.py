@@ -12,7 +12,7 @@ import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from importer.ack import AckWriter
 from importer.beginning import outstanding
@@ -30,7 +30,7 @@ from importer.stop import Stop
 from importer.wire import PROGRESS_SECONDS, Outside, Wire, check_destination, check_rejects, utc_now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
     from datetime import datetime
 
     from importer.mapping.document import Document
@@ -192,7 +192,7 @@ def _import(
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
             wire = Wire(plan, destination, belt, writer, report, progress, stop, todo.total_rows)
-            _carry(wire, stop, outside)
+            _carry(wire.carry(outside), stop, outside)
     finally:
         rejects.close()
         belt.note(report)
@@ -209,10 +209,10 @@ def _import(
         _check_nothing_missing(checkpoint, belt)
 
 
-def _carry(wire: Wire, stop: Stop, outside: Outside) -> None:
-    """Send in a thread of its own: the caller may be in an event loop already, as in a notebook."""
+def _carry(work: Coroutine[Any, Any, None], stop: Stop, outside: Outside) -> None:
+    """Do ``work`` in a thread of its own: the caller may be in an event loop already, as in a notebook."""
     with ThreadPoolExecutor(1, thread_name_prefix="importer-wire") as pool:
-        carried = pool.submit(outside.run_loop, wire.carry(outside))
+        carried = pool.submit(outside.run_loop, work)
         try:
             _await(carried)
         except KeyboardInterrupt:  # only where nobody handles the signal, as in a notebook

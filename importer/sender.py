@@ -176,7 +176,8 @@ class Sender:
         A request that is refused is halved until each culprit stands alone: at most 2 log2 n + 2 more requests for
         one culprit among n events; what was accepted is not sent again. As long as the destination has accepted
         nothing at all, the refusal of everything is not blamed on the events: after about 50 requests for one batch
-        it is a :class:`~importer.errors.DestinationRefused`.
+        it is a :class:`~importer.errors.DestinationRefused`. A few are, when earlier runs had others accepted: they
+        may be all that is left.
 
         Raises:
             Stopped: :meth:`stop` was called and the batch is not settled; none of its rows may be acknowledged.
@@ -203,7 +204,7 @@ class Sender:
             # Level by level: the refusal of one half says little before the other one was tried.
             refused = [events for events in parts if not await self._taken(delivery, events)]
             parts = [smaller for events in refused for smaller in self._split(events, delivery)]
-        if delivery.culprits:
+        if delivery.culprits and not self._accepted_before:
             await self._need_an_acceptance(delivery)
 
     def _split(self, events: range, delivery: _Delivery) -> list[range]:
@@ -237,8 +238,7 @@ class Sender:
     async def _need_an_acceptance(self, delivery: _Delivery) -> None:
         """Return once the destination has accepted an event of any batch; refuse when nobody is left to find out.
 
-        The refusal of single events says something about them only at a destination that accepts others. If it did so
-        in an earlier run, a few are believed: they may be all that was left.
+        The refusal of single events says something about them only at a destination that accepts others.
         """
         self._doubting += 1
         try:
@@ -247,8 +247,6 @@ class Sender:
                 if self._doubting < self._delivering:
                     deadline = self._clock() + EVIDENCE_SECONDS
                 elif self._clock() >= deadline:
-                    if self._accepted_before and self._refused_alone < DOUBT_AFTER_CULPRITS:
-                        return
                     raise _everything_refused(delivery)
                 await self._patience.pause(EVIDENCE_SECONDS / 10, delivery.grace_seconds)
         finally:

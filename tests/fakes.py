@@ -184,6 +184,7 @@ def make_sender(
     rate: float | None = None,
     profile: EndpointProfile = BATCH,
     seed: int = 7,
+    accepted_before: bool = False,
     stops_in_doubt: bool = False,
 ) -> Sender:
     """A sender on virtual time, at ``WALL_CLOCK``."""
@@ -195,6 +196,7 @@ def make_sender(
         clock=virtual_clock,
         random=dice(seed).random,
         now=lambda: WALL_CLOCK,
+        accepted_before=accepted_before,
         stops_in_doubt=stops_in_doubt,
     )
 

@@ -76,7 +76,7 @@ class Weather:
     @property
     def is_mild(self) -> bool:
         """Whether nearly all is well."""
-        return self.failing_share + self.lost_share < 0.05 and not (self.outages or self.refusals)
+        return self.failing_share + self.lost_share < 0.05 and not (self.outages or self.refusals or self.poison)
 
 
 def draw_weather(chance: Random, begin: float, orders: list[str]) -> Weather:
@@ -111,8 +111,9 @@ class Answer(NamedTuple):
 class Destination:
     """What the other side knows, over all processes that send.
 
-    ``stored`` counts copies by order; ``answered`` are those under an answer that says so, ``refused`` those that
-    were refused alone. ``in_doubt`` counts the copies that were stored while the answer was lost, or a failure.
+    ``stored`` counts copies by order; ``answered`` are those under an answer that says so, ``refused`` those that were
+    refused alone, ``seen`` counts answers, and ``times`` are those of requests. ``in_doubt`` counts the copies that
+    were stored while the answer was lost, or a failure.
     """
 
     def __init__(self, weather: Weather, chance: Random, clock: VirtualClock, wall: Wall) -> None:
@@ -123,6 +124,7 @@ class Destination:
         self.in_doubt = 0
         self.contents: dict[str, dict[str, Any]] = {}
         self.seen: Counter[str] = Counter()
+        self.times: list[float] = []
         self.clock = clock
         self.chance = chance
         self.wall = wall
@@ -172,10 +174,13 @@ class Destination:
 class Connection:
     """One process of the importer as the destination sees it, and all that it must keep to: a transport.
 
-    ``stop`` is requested ``stop_after`` seconds after its beginning, if that is a number.
+    ``announced`` are the orders that it may send. ``stop`` is requested ``stop_after`` seconds after its beginning, if
+    that is a number.
     """
 
-    def __init__(self, destination: Destination, kill: Kill, stop: Stop, stop_after: float | None) -> None:
+    def __init__(
+        self, destination: Destination, kill: Kill, announced: set[str], stop: Stop, stop_after: float | None
+    ) -> None:
         self.times: list[float] = []
         self.failures = 0
         self.paused_seconds = 0.0
@@ -188,6 +193,7 @@ class Connection:
         self._destination = destination
         self._clock = destination.clock
         self._kill = kill
+        self._announced = announced
         self._stop = stop
         self._stop_after = stop_after
         self._in_a_row = 0
@@ -211,6 +217,7 @@ class Connection:
         """One request: what the destination does with it, unless the process dies before."""
         self._kill.step("before a request")
         events = json.loads(request.body)["batch"]
+        assert self._announced.issuperset(event["id"] for event in events), "sent, and not announced before"
         is_probe = self._begin_request()
         self._probes += is_probe
         try:
@@ -226,6 +233,7 @@ class Connection:
         """Whether it is a probe. Nobody sends before the time, nor a second probe beside one."""
         now = self._clock.seconds
         self.times.append(now)
+        self._destination.times.append(now)
         assert now >= self._not_before - 1e-6, f"sent {self._not_before - now:.3f} s before Retry-After allows"
         is_down = self._in_a_row >= DOWN_AFTER_FAILURES
         assert not (is_down and self._probes), "two probes at a time"

@@ -164,8 +164,7 @@ def test_where_others_were_accepted_in_an_earlier_run_a_few_refused_events_are_b
     count: int, *, is_believed: bool
 ) -> None:
     async def main() -> list[Ack]:
-        sender = make_sender(FakeTransport(lambda _: 400))
-        sender._accepted_before = True
+        sender = make_sender(FakeTransport(lambda _: 400), accepted_before=True)
         return await deliver_all(sender, make_batches(count, 1))
 
     if is_believed:
