@@ -6,7 +6,6 @@ import csv
 import io
 from collections import Counter
 from dataclasses import replace
-from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import csv_files
@@ -19,24 +18,12 @@ from importer.source import SourceFile, sniff
 from importer.source.csv_reader import SHOWN_CHARACTERS, CsvReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from random import Random
 
     from csv_files import Drawn, Writing
 
 Row = tuple[str | None, ...]
-
-
-def sum_of(check: Callable[[Random, Path], Counter[str]], seeds: Iterable[int], folder: Path) -> Counter[str]:
-    """The figures of ``check`` for all seeds. What fails names its seed."""
-    figures: Counter[str] = Counter()
-    for seed in seeds:
-        try:
-            figures += check(Random(seed), folder)  # noqa: S311  to be repeated
-        except Exception as error:
-            error.add_note(f"to see it again: {check.__name__}(Random({seed}), folder)")
-            raise
-    return figures
 
 
 class Seen(NamedTuple):
