@@ -7,6 +7,7 @@ import json
 import math
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -14,6 +15,7 @@ import random_columns
 import random_mappings
 
 import importer
+from importer import load_mapping
 from importer.errors import ColumnsMissing, MappingInvalid
 
 if TYPE_CHECKING:
@@ -42,9 +44,32 @@ def encoded_and_back(chance: Random) -> Counter[str]:
     return Counter(mappings=1, events=len(found.events), rejects=len(found.rejects), filtered=found.filtered)
 
 
+FULL = (Path(__file__).parent / "data" / "mappings" / "full.yaml").read_text()
+SIGNS = [*"\n\n  :-{}[]\"'&*!%|>#,.?\t1a\u00e9\ufeff\u2028\0\x85", "null", "true", "TODO", "  - ", "\r\n"]
+
+
+def mangled_document(chance: Random) -> Counter[str]:
+    """A good mapping with some of its text changed: a document, or problems with places."""
+    lines = FULL.splitlines(keepends=True)
+    for _ in range(chance.choice([0, 0, 0, 1])):
+        lines.insert(chance.randrange(len(lines)), lines.pop(chance.randrange(len(lines))))
+    text = "".join(lines)
+    for _ in range(chance.choice([1, 1, 2, 4])):
+        at, width = chance.randint(0, len(text)), chance.choice([0, 0, 1, 3])
+        text = text[:at] + "".join(chance.choices(SIGNS, k=chance.randint(0, 2))) + text[at + width :]
+    try:
+        document = load_mapping(text + "\n")
+    except MappingInvalid as invalid:
+        _check_problems(invalid, text)
+        return Counter(documents=1, refused_documents=1)
+    assert load_mapping(document) is document
+    assert json.loads(document.canonical())
+    return Counter(documents=1)
+
+
 def _check_problems(invalid: MappingInvalid | ColumnsMissing, text: str) -> None:
     assert invalid.problems
-    lines = text.count("\n") + 1
+    lines = len(text.splitlines()) + 1
     for problem in invalid.problems:
         assert 1 <= problem.line <= lines, problem
         assert problem.column >= 1, problem

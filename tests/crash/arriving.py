@@ -96,7 +96,7 @@ def any_mapping(chance: Random, folder: Path, importer: Importer, oracle: Runnin
     assert [dry.code, *map(dry.report.get, same)] == [ended.code, *map(ended.report.get, same)]
     assert ended.code in {0, 2, 3, 4, 6}, ended.stderr
     check_counts(ended, arrivals)
-    return Counter({f"exit {ended.code}": 1, "mappings": 1, "events": ended.report["events"]["accepted"]})
+    return Counter({f"exit {ended.code}": 1, "imported": 1, "events": ended.report["events"]["accepted"]})
 
 
 def check_counts(ended: Ended, arrivals: list[Arrival]) -> None:

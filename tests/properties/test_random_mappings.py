@@ -22,3 +22,8 @@ def test_a_value_of_any_type_comes_back_or_is_rejected() -> None:
     assert figures["values: String"] > 50
     assert all(figures[f"values: {name}"] for name in ("Int64", "Float64", "Decimal", "Datetime", "Date", "List"))
     assert figures["rejected values"]
+
+
+def test_a_mapping_with_some_of_its_text_changed_is_a_document_or_has_problems_with_places() -> None:
+    figures = sum_of(coming_back.mangled_document, range(60))
+    assert 0 < figures["refused_documents"] < figures["documents"]
