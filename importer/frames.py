@@ -100,7 +100,13 @@ def _of_firsts(encoder: Encoder, chunks: Sequence[ChunkInput], encoded: Sequence
 def _normal(frame: pl.DataFrame | pa.Table) -> pl.DataFrame:
     """The frame with the types that a Parquet file of it would have. Columns without such a type are left out."""
     if isinstance(frame, pl.DataFrame):
-        frame = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        try:
+            frame = frame.to_arrow(compat_level=pl.CompatLevel.oldest())
+        except pa.ArrowInvalid as error:
+            raise UsageInvalid(
+                f"The frame has a column of a type that Arrow does not have ({error}).",
+                "Cast 128 bits to text, or to pl.Decimal(38, 0).",
+            ) from error
     if not isinstance(frame, pa.Table):
         raise UsageInvalid(f"A {type(frame).__name__} is no frame.", "Give a polars DataFrame or a pyarrow Table.")
     types = {item.name: polars_type(item.type) for item in frame.schema}
@@ -139,14 +145,13 @@ class _Found:
         self.rejects: list[Reject] = []
         self._mapping = mapping
         strays = Calendar({name: frame.schema[name] for name in mapping.columns})
-        at = pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias(_AT)
-        is_stray = strays.strays(frame)
-        explained = zip(
-            at.filter(is_stray), strays.explain(frame.filter(is_stray)) if is_stray.any() else (), strict=True
-        )
-        for row, (message, values) in explained:
+        # Of a file no other columns are read. What they hold may have no form in Python.
+        rows = frame.select(pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True).alias(_AT), *mapping.columns)
+        is_stray = strays.strays(rows)
+        for message, values in strays.explain(rows.filter(is_stray)) if is_stray.any() else ():
+            row = values.pop(_AT)
             self.rejects.append(Reject(0, NAME, row, 0, "source", "time_range", message, values))
-        self._rows = frame.with_columns(at).filter(~is_stray)
+        self._rows = rows.filter(~is_stray)
 
     def chunks(self) -> Iterator[ChunkInput]:
         """The rows; with ``group_by`` all groups at once."""

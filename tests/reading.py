@@ -6,7 +6,6 @@ import csv
 import io
 from collections import Counter
 from dataclasses import replace
-from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
 import csv_files
@@ -19,24 +18,12 @@ from importer.source import SourceFile, sniff
 from importer.source.csv_reader import SHOWN_CHARACTERS, CsvReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
     from pathlib import Path
+    from random import Random
 
     from csv_files import Drawn, Writing
 
 Row = tuple[str | None, ...]
-
-
-def sum_of(check: Callable[[Random, Path], Counter[str]], seeds: Iterable[int], folder: Path) -> Counter[str]:
-    """The figures of ``check`` for all seeds. What fails names its seed."""
-    figures: Counter[str] = Counter()
-    for seed in seeds:
-        try:
-            figures += check(Random(seed), folder)  # noqa: S311  to be repeated
-        except Exception as error:
-            error.add_note(f"to see it again: {check.__name__}(Random({seed}), folder)")
-            raise
-    return figures
 
 
 class Seen(NamedTuple):
@@ -88,11 +75,51 @@ def letter_by_letter(chance: Random, folder: Path) -> Counter[str]:
         assert_no_column_is_shifted(found.rows)
     if not done:
         assert list(found.rows.values()) == [tuple(cell or None for cell in row) for row in file.cells]
-    return Counter(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
+    return _damage(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
+
+
+SOUP = [
+    b"A",
+    b"BC",
+    b",",
+    b",",
+    b'"',
+    b'"',
+    b'""',
+    b"\n",
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b" ",
+    b"\0",
+    b"\xc3\xa9",
+    b"\xff",
+    b"\xe2\x80",
+]
+
+
+def soup(chance: Random, folder: Path) -> Counter[str]:
+    """Any bytes behind a header, above all those that mean something, beside the reader that goes letter by letter."""
+    names = tuple(f"n{number}" for number in range(chance.randint(1, 3)))
+    writing = csv_files.Writing(",", '"', "\n", "utf-8", names)
+    header = writing.record(list(names))
+    data = header.encode() + b"".join(chance.choices(SOUP, k=chance.randint(0, 40)))
+    found = seen(folder, data, writing, chance.choice([1, 3, 1 << 20]))
+    text = csv_readers.text_of(data, "utf-8")
+    records = dict(enumerate(csv_readers.by_letters(writing, text, len(header), 2), 1))
+    assert found.rows == {row: record.cells for row, record in records.items() if record.cells is not None}
+    assert {row: reject.line for row, reject in found.rejects.items()} == {
+        row: record.line for row, record in records.items() if record.cells is None and not record.blank
+    }
+    return Counter({"soups": 1, "rows": len(found.rows), "rejected from soup": len(found.rejects)})
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}… (cut)"
+
+
+def _damage(done: list[str]) -> Counter[str]:
+    return Counter(f"damage: {kind}" for kind in done)
 
 
 def _figures(found: Seen) -> Counter[str]:
@@ -117,7 +144,7 @@ def beside_the_csv_module(chance: Random, folder: Path) -> Counter[str]:
     assert found.records == len(theirs)
     assert list(found.rows.values()) == [row for row in theirs if row is not None and len(row) == file.writing.width]
     assert_no_column_is_shifted(found.rows)
-    return Counter(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
+    return _damage(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
 
 
 def beside_duckdb(chance: Random, folder: Path) -> Counter[str]:
@@ -130,7 +157,7 @@ def beside_duckdb(chance: Random, folder: Path) -> Counter[str]:
     assert list(found.rows.values()) == rows
     assert list(found.rejects) == list(rejects)
     assert_no_column_is_shifted(found.rows)
-    return Counter(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
+    return _damage(done) + Counter(f"rejected: {reject.code}" for reject in found.rejects.values()) + _figures(found)
 
 
 def _for_duckdb(file: Drawn) -> Drawn:
@@ -150,7 +177,7 @@ def damaged_header(chance: Random, folder: Path) -> Counter[str]:
     try:
         found = seen(folder, data, file.writing)
     except SourceUnreadable:
-        return Counter({"files": 1, f"header {kind}": 1, "headers refused": 1})
+        return Counter({"files": 1, f"header: {kind}": 1, "headers refused": 1})
     quoting = csv.QUOTE_MINIMAL if file.writing.quote else csv.QUOTE_NONE
     theirs = csv.reader(
         io.StringIO((changed + "".join(file.records)).lstrip("\r\n"), newline=""),
@@ -162,4 +189,4 @@ def damaged_header(chance: Random, folder: Path) -> Counter[str]:
     assert found.names == tuple(next(theirs))
     assert all(found.names)
     assert len(set(found.names)) == len(found.names)
-    return Counter({"files": 1, f"header {kind}": 1, "headers read": 1})
+    return Counter({"files": 1, f"header: {kind}": 1, "headers read": 1})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import polars as pl
 
 from importer.mapping.cells import instance, type_name
-from importer.mapping.nearest import did_you_mean
+from importer.mapping.nearest import did_you_mean, printable, shown
 from importer.mapping.sql_tree import Node, SqlInvalid, children, column_name, function_name, kind_of
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ def check_members(tree: Node, schema: Mapping[str, pl.DataType]) -> None:
 
 def _below(dtype: pl.DataType, name: str, of: str) -> pl.DataType:
     if not isinstance(dtype, pl.Struct):
-        raise SqlInvalid(f"`{of}` has no members: it is {type_name(dtype)}, and no struct that has a {name!r}")
+        raise SqlInvalid(f"{shown(of)} has no members: it is {type_name(dtype)}, and no struct that has a {name!r}")
     types = {field.name: instance(field.dtype) for field in dtype.fields}
     if name not in types:
-        hint = did_you_mean(name, types) or f"; it has {', '.join(types)}"
-        raise SqlInvalid(f"the struct `{of}` has no member {name!r}{hint}")
+        hint = did_you_mean(name, types) or f"; it has {', '.join(map(printable, types))}"
+        raise SqlInvalid(f"the struct {shown(of)} has no member {name!r}{hint}")
     return types[name]

@@ -63,7 +63,7 @@ def _nearest(lower: str, valid: tuple[str, ...]) -> str | None:
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The end of a message: ``; did you mean `x`?``, or nothing when no valid name resembles ``name``."""
     found = nearest(name, valid)
-    return f"; did you mean `{found}`?" if found else ""
+    return f"; did you mean {shown(found)}?" if found else ""
 
 
 def printable(text: str) -> str:

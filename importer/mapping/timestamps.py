@@ -150,8 +150,19 @@ def parse_date(text: pl.Expr, formats: tuple[str, ...]) -> pl.Expr:
 
 
 def iso_text(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
-    """A typed time as ISO 8601, with the offset where it has a zone and as many decimals as it needs."""
-    return column.dt.strftime("%Y-%m-%dT%H:%M:%S%.f" + ("%:z" if dtype.time_zone else ""))
+    """A typed time as ISO 8601, with the offset where it has a zone and as many decimals as it needs.
+
+    The mean times of before about 1900 have seconds in their offset, which ISO 8601 cannot say: they are given in UTC.
+    """
+    item = "%Y-%m-%dT%H:%M:%S%.f"
+    if not dtype.time_zone:
+        return column.dt.strftime(item)
+    local = column.dt.strftime(f"{item}%:z")
+    if dtype.time_zone == "UTC":
+        return local
+    offset = column.dt.base_utc_offset() + column.dt.dst_offset()
+    in_utc = column.dt.convert_time_zone("UTC").dt.strftime(f"{item}%:z")
+    return pl.when(offset.dt.total_seconds() % 60 == 0).then(local).otherwise(in_utc)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import csv_files
 import csv_readers
+import polars as pl
+import random_columns
+import random_mappings
 from oracle import content_hash
 
 if TYPE_CHECKING:
@@ -18,9 +21,11 @@ if TYPE_CHECKING:
     from actors import Ended, Importer, RunningOracle
     from csv_files import Writing
     from csv_readers import Record
+    from oracle import Arrival
 
 AT_MS = 1_700_000_000_000
 NO_ID = "-"
+BROKEN = 0.15  # the share of mappings that are broken on purpose
 FATES = ("sent", "filtered", "rejected", "duplicate", "skipped", "pending")
 
 
@@ -69,16 +74,50 @@ def damaged_file(chance: Random, folder: Path, importer: Importer, oracle: Runni
     )
 
 
-def check_arrived(ended: Ended, arrivals: list[Any], contents: Counter[str]) -> None:
+def any_mapping(chance: Random, folder: Path, importer: Importer, oracle: RunningOracle) -> Counter[str]:
+    """Validate and run a random mapping over random columns: the dry run is the run, and the base holds."""
+    rows, source = random_columns.frame(chance), folder / f"x{chance.choice(['.csv', '.parquet', '.parquet'])}"
+    if source.suffix == ".csv":
+        rows = rows.select(pl.col(pl.String))
+        rows.write_csv(source)
+    else:
+        rows.write_parquet(source)
+    document = random_mappings.mapping(chance, rows.schema)
+    document = random_mappings.broken(chance, document) if chance.random() < BROKEN else document
+    mapping = folder / "m.yaml"
+    mapping.write_text(random_mappings.text_of(document), encoding="utf-8")
+    shutil.rmtree(importer.state_dir, ignore_errors=True)
+    before = len(oracle.record.refresh().arrivals)
+    dry = importer.command_here("validate", str(mapping), str(source), "--json")
+    ended = importer.run_here(mapping, source, oracle.url)
+    arrivals = oracle.record.refresh().arrivals[before:]
+    assert "Traceback" not in dry.stderr + ended.stderr, ended.stderr
+    same = ("rows", "events", "digest", "warnings")
+    assert [dry.code, *map(dry.report.get, same)] == [ended.code, *map(ended.report.get, same)]
+    assert ended.code in {0, 2, 3, 4, 6}, ended.stderr
+    check_counts(ended, arrivals)
+    return Counter({f"exit {ended.code}": 1, "imported": 1, "events": ended.report["events"]["accepted"]})
+
+
+def check_counts(ended: Ended, arrivals: list[Arrival]) -> None:
+    """The sums are right, and the report has the counts and the bytes of the server."""
+    rows, events = ended.report["rows"], [event for arrival in arrivals for event in arrival.events]
+    assert rows["read"] == sum(rows[fate] for fate in FATES)
+    assert rows["pending"] == 0 or ended.code not in {0, 3}
+    assert (ended.report["events"]["accepted"], ended.report["requests"]) == (len(events), len(arrivals))
+    assert all(arrival.status == 200 for arrival in arrivals)
+    heads = {event.event_id: int(event.bytes_hash[:32], 16) for event in events}
+    assert int(ended.report["digest"] or "0", 16) == sum(heads.values()) % 2**128
+
+
+def check_arrived(ended: Ended, arrivals: list[Arrival], contents: Counter[str]) -> None:
     """The base: exactly ``contents`` arrived, the sums are right, and the report has the server's counts."""
     rows, events = ended.report["rows"], [event for arrival in arrivals for event in arrival.events]
     assert "Traceback" not in ended.stderr
     assert Counter(event.content_hash for event in events) == contents
     assert len({event.event_id for event in events}) == len(events)
-    assert rows["read"] == sum(rows[fate] for fate in FATES)
     assert (rows["sent"], rows["pending"]) == (len(events), 0)
-    assert (ended.report["events"]["accepted"], ended.report["requests"]) == (len(events), len(arrivals))
-    assert all(arrival.status == 200 for arrival in arrivals)
+    check_counts(ended, arrivals)
     assert ended.code == (3 if rows["rejected"] else 0), ended.stderr
 
 

@@ -11,6 +11,7 @@ import csv_files
 import csv_readers
 import pytest
 import reading
+from seeds import sum_of
 
 from importer.errors import SourceUnreadable
 
@@ -22,27 +23,37 @@ PLAIN = csv_files.Writing(",", '"', "\n", "utf-8", ("n0", "n1", "n2"))
 
 
 def test_whatever_the_damage_a_reader_that_goes_letter_by_letter_finds_the_same(tmp_path: Path) -> None:
-    figures = reading.sum_of(reading.letter_by_letter, range(200), tmp_path)
-    assert all(figures[kind] for kind in csv_files.DAMAGE), figures
+    figures = sum_of(reading.letter_by_letter, range(200), tmp_path)
+    assert all(figures[f"damage: {kind}"] for kind in csv_files.DAMAGE), figures
     assert all(figures[f"rejected: {code}"] for code in CODES), figures
     assert figures["rows"] > 500
 
 
+def test_of_any_bytes_a_reader_that_goes_letter_by_letter_finds_the_same(tmp_path: Path) -> None:
+    figures = sum_of(reading.soup, range(250), tmp_path)
+    assert figures["rows"] > 50
+    assert figures["rejected from soup"] > 500
+
+
 def test_broken_records_are_those_of_the_csv_module(tmp_path: Path) -> None:
-    figures = reading.sum_of(reading.beside_the_csv_module, range(60), tmp_path)
-    assert all(figures[kind] for kind in ("short", "long", "text after quote", "wrong separator", "nul", "blank"))
+    figures = sum_of(reading.beside_the_csv_module, range(60), tmp_path)
+    assert all(
+        figures[f"damage: {kind}"] for kind in ("short", "long", "text after quote", "wrong separator", "nul", "blank")
+    )
     assert figures["rejected: short"] > 20
-    assert figures["rejected: long"] == figures["long"]
+    assert figures["rejected: long"] == figures["damage: long"]
 
 
 def test_broken_records_are_those_of_duckdb(tmp_path: Path) -> None:
-    figures = reading.sum_of(reading.beside_duckdb, range(20), tmp_path)
-    assert all(figures[kind] for kind in ("short", "long", "text after quote", "wrong separator", "nul", "alien"))
-    assert figures["rejected: encoding"] == figures["alien"]
+    figures = sum_of(reading.beside_duckdb, range(20), tmp_path)
+    assert all(
+        figures[f"damage: {kind}"] for kind in ("short", "long", "text after quote", "wrong separator", "nul", "alien")
+    )
+    assert figures["rejected: encoding"] == figures["damage: alien"]
 
 
 def test_a_damaged_header_is_refused_or_read_as_the_csv_module_reads_it(tmp_path: Path) -> None:
-    figures = reading.sum_of(reading.damaged_header, range(100), tmp_path)
+    figures = sum_of(reading.damaged_header, range(100), tmp_path)
     assert figures["headers refused"] > 20
     assert figures["headers read"] > 20
 

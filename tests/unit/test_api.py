@@ -164,6 +164,19 @@ def test_what_a_frame_cannot_do() -> None:
         importer.encode({"a": [1]}, MAPPING)  # type: ignore[arg-type]
     with pytest.raises(SourceUnreadable, match="state"):
         importer.encode(frame("P").drop("state"), MAPPING)
+    with pytest.raises(UsageInvalid, match="a type that Arrow does not have"):
+        importer.encode(frame("P").with_columns(wide=pl.lit(1, pl.Int128)), MAPPING)
+
+
+@pytest.mark.parametrize("mapping", [MAPPING, MAPPING.replace("key: order_id", "group_by: order_id")])
+def test_columns_of_a_frame_that_nobody_reads_may_hold_what_python_has_not(mapping: str) -> None:
+    late = pl.Series([253_402_300_799_999, 2**62]).cast(pl.Datetime("ms", "Europe/Paris"))
+    rows = frame("PX").with_columns(late=late, order_id=pl.Series([1, None]))
+    found = importer.encode(rows, mapping)
+    assert len(found.events) == 1
+    assert [reject.row for reject in found.rejects] == [2]
+    read = importer.encode(rows, mapping.replace("fields: {", "fields: {at: late, "))
+    assert [(reject.row, reject.code) for reject in read.rejects] == [(1, "time_range"), (2, "time_range")]
 
 
 def test_what_decides_about_the_bytes_of_a_frame_beside_its_mapping() -> None:

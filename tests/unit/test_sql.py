@@ -361,6 +361,14 @@ def test_what_fails_with_some_value_is_not_refused(text: str) -> None:
     assert compile_sql(text, SCHEMA, frozenset()).columns == {"n"}
 
 
+def test_a_name_with_a_line_feed_stays_on_one_line() -> None:
+    schema = {"line\nfeed": pl.String(), "s": pl.Struct({"new\nname": pl.String()})}
+    for text in ('"line\nfeed".n', "s.newname", "s.x"):
+        with pytest.raises(SqlInvalid) as error:
+            compile_sql(text, schema, frozenset())
+        assert str(error.value).isprintable()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

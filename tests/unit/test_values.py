@@ -239,6 +239,14 @@ def test_typed_times(unit: str) -> None:
     assert column(aware.dt.convert_time_zone("Europe/Paris"), "string")[0] == ["2024-07-01T12:00:00.005+02:00"]
 
 
+def test_a_time_whose_offset_has_seconds_is_given_in_utc() -> None:
+    moments = pl.Series([dt.datetime(1900, 1, 1), dt.datetime(2024, 7, 1), None]).dt.replace_time_zone("UTC")
+    paris = moments.dt.convert_time_zone("Europe/Paris")
+    expected = ["1900-01-01T00:00:00+00:00", "2024-07-01T02:00:00+02:00", None]
+    assert column(paris)[0] == expected
+    assert column(pl.Series([[moment] for moment in paris[:2]]))[0] == [[text] for text in expected[:2]]
+
+
 def test_dates() -> None:
     assert column([dt.date(2024, 7, 1)], "timestamp", context=PARIS)[0] == [1719784800000]
     assert column([dt.date(2024, 7, 1)], "date")[0] == ["2024-07-01"]
