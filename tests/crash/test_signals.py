@@ -216,6 +216,29 @@ def test_a_signal_while_the_report_is_written_does_not_cut_it(scene: Scene, tmp_
     assert report["rows"]["sent"] == ROWS
 
 
+LEAVING = """\
+import atexit, sys
+from importer.__main__ import main
+atexit.register(lambda: (print("leaving", flush=True), sys.stdin.readline()))
+sys.argv = ["importer", "status", "--json"]
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_python_leaves_changes_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(
+        [sys.executable, "-c", LEAVING], env=_environment(), cwd=tmp_path, text=True, **pipes
+    ) as left:
+        assert left.stdout
+        assert json.loads(left.stdout.readline())["imports"] == []
+        assert left.stdout.readline() == "leaving\n"
+        left.send_signal(number)
+        assert left.communicate("\n") == ("", "")
+    assert left.returncode == 0
+
+
 # Terminals, readers and parents
 
 
