@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import socketserver
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Answer = Callable[[int, str], bytes]
+
+class Asked(NamedTuple):
+    """A request: the how many-th it is, from 1 on, its target, and its body."""
+
+    number: int
+    target: str
+    body: bytes
+
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -24,12 +32,9 @@ def http(status: int, body: str | bytes = b"", *headers: str) -> bytes:
 
 
 @contextmanager
-def rude_server(answer: Answer) -> Iterator[str]:
-    """The URL of a server that answers request ``number``, from 1 on, with ``answer(number, target)``.
-
-    It takes one request a connection, and closes it.
-    """
-    numbers, lock = iter(range(1, 1_000_000)), threading.Lock()
+def rude_server(answer: Callable[[Asked], bytes]) -> Iterator[str]:
+    """The URL of a server that answers each request with ``answer(asked)``, and then closes the connection."""
+    numbers, lock = itertools.count(1), threading.Lock()
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
@@ -40,10 +45,10 @@ def rude_server(answer: Answer) -> Iterator[str]:
                     return
                 head += line
             length = _LENGTH.search(head)
-            self.rfile.read(int(length[1]) if length else 0)
+            body = self.rfile.read(int(length[1]) if length else 0)
             with lock:
-                number = next(numbers)
-            self.wfile.write(answer(number, head.split(b" ")[1].decode()))
+                asked = Asked(next(numbers), head.split(b" ")[1].decode(), body)
+            self.wfile.write(answer(asked))
 
     class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True

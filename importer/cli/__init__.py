@@ -8,8 +8,10 @@ import sys
 
 import click
 
+from importer.cli.console import give_up_stdout
 from importer.cli.failures import exit_code_of, tell
 from importer.cli.signals import interruptible
+from importer.errors import ExitCode
 
 _COMMANDS = {
     "run": "import files into Commanders Act; resumes by itself",
@@ -86,6 +88,9 @@ def main() -> None:
     with interruptible() as interruption:
         try:
             code = cli.main(standalone_mode=False)
+        except SystemExit:  # what Click makes of a reader that has gone, such as ``importer --help | head``
+            give_up_stdout()
+            code = int(ExitCode.DONE)
         except BaseException as caught:  # noqa: BLE001 -- the one place where an error becomes a text and an exit code
             error = interruption.behind(caught)
             tell(error)

@@ -24,7 +24,7 @@ import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rude import http, rude_server
+from rude import Asked, http, rude_server
 from secret_watch import SOURCE_KEY, files_with_key, shows_key, spellings
 
 import importer
@@ -134,15 +134,16 @@ def test_a_secret_is_concealed_in_every_encoding(key: str, before: str, after: s
 
 
 def test_a_server_that_repeats_the_key_in_any_spelling_does_not_get_it_into_the_rejects(command: Command) -> None:
-    asked = []
+    tokens = []
 
-    def answer(number: int, target: str) -> bytes:
-        asked.append(_token(target))
-        return http(200) if number == 1 else http(400, f"you said <{ENCODERS[number - 2](_token(target))}>!")
+    def answer(asked: Asked) -> bytes:
+        tokens.append(_token(asked.target))
+        said = ENCODERS[asked.number - 2](tokens[-1])
+        return http(200) if asked.number == 1 else http(400, f"you said <{said}>!")
 
     with rude_server(answer) as url:
         code, out, _ = command(url, "--verbose")
-    assert (code, set(asked)) == (3, {SOURCE_KEY})
+    assert (code, set(tokens)) == (3, {SOURCE_KEY})
     (rejects,) = Path(".importer").glob("*.rejects.ndjson")
     messages = [json.loads(line)["message"] for line in rejects.read_text(encoding="utf-8").splitlines()]
     assert len(messages) == len(ENCODERS)
@@ -164,16 +165,16 @@ ANSWERS = {
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_server_that_refuses_and_repeats_the_key_is_not_quoted(command: Command, name: str, form: str) -> None:
     code, answer = ANSWERS[name]
-    with rude_server(lambda _, target: answer(f"said {_token(target)} in {target}")) as url:
+    with rude_server(lambda asked: answer(f"said {_token(asked.target)} in {asked.target}")) as url:
         assert command(url, "--verbose", "--json", "--log-format", form)[0] == code
 
 
 @pytest.mark.usefixtures("command")
 def test_neither_garbage_nor_a_server_that_is_down_shows_the_key(caplog: pytest.LogCaptureFixture) -> None:
-    def answer(number: int, target: str) -> bytes:
-        said = f"{_token(target)} {target}"
+    def answer(asked: Asked) -> bytes:
+        said = f"{_token(asked.target)} {asked.target}"
         rude = [f"HTTP/9 {said}\r\n\r\n".encode(), f"HTTP/1.1 200 OK\r\n{said}\r\n\r\n".encode(), b"", said.encode()]
-        return [*rude, http(503, said, *HEADERS)][number % 5] if number < 30 else http(200)
+        return [*rude, http(503, said, *HEADERS)][asked.number % 5] if asked.number < 30 else http(200)
 
     caplog.set_level(logging.DEBUG)
     quick = RetryPolicy(base_backoff_seconds=0.001, max_backoff_seconds=0.01)
@@ -205,7 +206,7 @@ def test_a_bug_that_carries_the_address_does_not_show_the_key(
 def test_libraries_in_debug_mode_do_not_show_the_key(command: Command) -> None:
     command("http://127.0.0.1:9/", "--max-rejects", "none")  # writes the files, and refuses the option
     arguments = ["run", "mapping.yaml", "orders.csv", "--site", "7", "--verbose", "--endpoint", "single"]
-    with rude_server(lambda number, target: http(401 if number > 3 else 200, f"said {target}", *HEADERS)) as url:
+    with rude_server(lambda asked: http(401 if asked.number > 3 else 200, f"said {asked.target}", *HEADERS)) as url:
         ended = subprocess.run(
             [sys.executable, "-X", "dev", "-W", "always", "-m", "importer", *arguments, "--url", url],
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONASYNCIODEBUG": "1"},

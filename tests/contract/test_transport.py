@@ -328,9 +328,11 @@ async def test_no_connection_means_that_nothing_was_sent(deaf_port: int, caplog:
 
 async def test_an_answer_that_repeats_the_key_is_cleaned_of_it() -> None:
     said = f"no such token {KEY} in /events?token={KEY_FORMS[1]}".encode()
-    async with serving(answering(b"HTTP/1.1 400 Bad\r\ncontent-length: %d\r\n\r\n" % len(said) + said)) as server:
+    head = f"HTTP/1.1 400 Bad\r\nLocation: /?token={KEY_FORMS[1]}\r\ncontent-length: {len(said)}\r\n\r\n".encode()
+    async with serving(answering(head + said)) as server:
         response = await exchange(server)
     assert response.text == "no such token … in /events?token=…"
+    assert response.headers["location"] == "/?token=…"
 
 
 # TLS
