@@ -146,7 +146,6 @@ class _Round:
         wait_until(lambda: self._is_over(running))
         if self.trial.oracle.process.poll() is not None:
             self.stack.enter_context(self.trial.reborn())
-            self.trial.calm()
         ended = running.wait()
         self.trial.ended.append(ended)
         assert ended.code in ENDS, f"exit {ended.code}:\n{ended.stderr}"
@@ -158,8 +157,8 @@ class _Round:
         struck = [hit for hit in trial.record.struck() if hit.stored and not hit.fault.startswith("answer 2")]
         reports = [ended.report for ended in trial.ended if ended.report]
         resent = sum(report["events"]["resent"] for report in reports)
-        if self.stops:  # then also what is tried again arrives too late, and resent counts an event once
-            resent = sum(report["retries"] for report in reports) * self._most_events
+        if self.stops:  # then what is tried again arrives too late as well, and resent counts an event once
+            resent += sum(report["retries"] for report in reports) * self._most_events
         in_flight = int(trial.job.options[3]) * self._most_events
         return sum(len(hit.events) for hit in struck) + resent + trial.kills * in_flight
 
