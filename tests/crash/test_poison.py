@@ -52,8 +52,7 @@ def assert_isolated(trial: Trial, **base: int) -> None:
     trial.assert_base(repeats=0, code=3, **base)
 
 
-@pytest.mark.parametrize("culprit", [0, 777, SIZE - 1])
-@pytest.mark.parametrize("batches", [1, 3])
+@pytest.mark.parametrize(("culprit", "batches"), [(0, 1), (777, 1), (SIZE - 1, 1), (2 * SIZE - 1, 2)])
 def test_one_among_2000_is_isolated_in_few_requests(
     culprit: int, batches: int, tmp_path: Path, begin: Callable[..., Trial]
 ) -> None:
@@ -66,9 +65,9 @@ def test_one_among_2000_is_isolated_in_few_requests(
     assert_isolated(trial)
 
 
-@pytest.mark.parametrize("poison", [{3, 4, 5, 6}, {0, 500, 1_000, 1_500, 1_999}, {1_998, 1_999, 2_000, 2_001}])
+@pytest.mark.parametrize("poison", [{3, 4, 5, 6}, {0, 500, 1_000, 1_500, 1_999}])
 def test_several_in_one_batch_are_isolated_each(poison: set[int], tmp_path: Path, begin: Callable[..., Trial]) -> None:
-    trial = begin_poisoned(begin, tmp_path, 2 * SIZE, poison, "--concurrency", "2")
+    trial = begin_poisoned(begin, tmp_path, SIZE, poison, "--concurrency", "2")
     trial.run()
     assert extra_requests(trial) <= most_extra(len(poison))
     assert_isolated(trial)

@@ -146,22 +146,25 @@ class _Round:
         wait_until(lambda: self._is_over(running))
         if self.trial.oracle.process.poll() is not None:
             self.stack.enter_context(self.trial.reborn())
-            self.trial.calm()
         ended = running.wait()
         self.trial.ended.append(ended)
         assert ended.code in ENDS, f"exit {ended.code}:\n{ended.stderr}"
         return ended.code
 
     def _most_repeats(self) -> int:
-        """What was stored and not acknowledged, what was said to be sent again, and what was in flight at a kill."""
+        """What was stored and not acknowledged, what was said to be sent again, and W for each run that was cut short.
+
+        A run that is killed leaves what was in flight; one that gives up, the parts of a batch that was being halved.
+        """
         trial = self.trial
         struck = [hit for hit in trial.record.struck() if hit.stored and not hit.fault.startswith("answer 2")]
         reports = [ended.report for ended in trial.ended if ended.report]
         resent = sum(report["events"]["resent"] for report in reports)
-        if self.stops:  # then also what is tried again arrives too late, and resent counts an event once
-            resent = sum(report["retries"] for report in reports) * self._most_events
+        if self.stops:  # then what is tried again arrives too late as well, and resent counts an event once
+            resent += sum(report["retries"] for report in reports) * self._most_events
+        cut_short = sum(ended.code not in {0, 3} for ended in trial.ended)
         in_flight = int(trial.job.options[3]) * self._most_events
-        return sum(len(hit.events) for hit in struck) + resent + trial.kills * in_flight
+        return sum(len(hit.events) for hit in struck) + resent + cut_short * in_flight
 
     @property
     def _most_events(self) -> int:
