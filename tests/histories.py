@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import tempfile
+import traceback
 from bisect import bisect_left
 from collections import Counter
 from contextlib import contextmanager
@@ -259,7 +260,8 @@ class Player:
             history.live()
         except Exception as error:
             again = f"IMPORTER_TEST_SEED={seed} python -m pytest tests/properties/test_histories.py"
-            raise AssertionError(f"history {seed} went wrong: {error}; to play it alone: {again}") from error
+            what = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
+            raise AssertionError(f"history {seed} went wrong: {what}; to play it alone: {again}") from error
         finally:
             shutil.rmtree(folder)
         return history
