@@ -202,6 +202,8 @@ class History:
         each = connection.slowest_seconds + 1 / (rate or 1_000) + 0.2
         reasons = connection.paused_seconds + MOST_BACKOFF_SECONDS * connection.failures + each * len(times)
         assert seconds <= reasons + GRACE_SECONDS, f"{seconds:.0f} s for {len(times)} requests"
+        probes = connection.requests_while_down  # after some that come faster, one in 15 s on average
+        assert probes <= 20 + seconds / 3 or not connection.ended, f"{probes} requests in an outage"
 
     def _check_end(self) -> None:
         """As if nothing had happened, but for repeats that have a reason."""
