@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 VIRTUAL_START = 1_000.0
+MOST_STEPS = 1_000_000
 WALL_CLOCK = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -42,8 +43,12 @@ class _Selector(selectors.SelectSelector):
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
+        self._steps = 0
 
     def select(self, timeout: float | None = None) -> list[Any]:
+        self._steps += 1
+        if self._steps > MOST_STEPS:
+            raise RuntimeError("no end: something is ready all the time")
         events = super().select(0)
         if not events:
             if timeout is None:

@@ -11,6 +11,7 @@ import json
 import logging
 import shutil
 import tempfile
+import traceback
 from bisect import bisect_left
 from collections import Counter
 from contextlib import contextmanager
@@ -201,6 +202,8 @@ class History:
         each = connection.slowest_seconds + 1 / (rate or 1_000) + 0.2
         reasons = connection.paused_seconds + MOST_BACKOFF_SECONDS * connection.failures + each * len(times)
         assert seconds <= reasons + GRACE_SECONDS, f"{seconds:.0f} s for {len(times)} requests"
+        probes = connection.requests_while_down  # after some that come faster, one in 15 s on average
+        assert probes <= 20 + seconds / 3 or not connection.ended, f"{probes} requests in an outage"
 
     def _check_end(self) -> None:
         """As if nothing had happened, but for repeats that have a reason."""
@@ -259,7 +262,8 @@ class Player:
             history.live()
         except Exception as error:
             again = f"IMPORTER_TEST_SEED={seed} python -m pytest tests/properties/test_histories.py"
-            raise AssertionError(f"history {seed} went wrong: {error}; to play it alone: {again}") from error
+            what = str(error) or traceback.extract_tb(error.__traceback__)[-1].line
+            raise AssertionError(f"history {seed} went wrong: {what}; to play it alone: {again}") from error
         finally:
             shutil.rmtree(folder)
         return history

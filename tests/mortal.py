@@ -137,6 +137,7 @@ class MortalRejects(RejectsFile):
     def __init__(self, kill: Kill, *arguments: object) -> None:
         super().__init__(*arguments)
         self._kill = kill
+        assert os.fstat(self._descriptor).st_size == self.length, "what a crash left behind was not cut off"
 
     def append(self, rejects: Iterable[Reject]) -> None:
         os.pwrite(self._descriptor, b'{"file": "or', self.length)

@@ -183,6 +183,7 @@ class Connection:
     ) -> None:
         self.times: list[float] = []
         self.failures = 0
+        self.requests_while_down = 0
         self.paused_seconds = 0.0
         self.slowest_seconds = 0.0
         self.answered: set[str] = set()
@@ -236,6 +237,7 @@ class Connection:
         self._destination.times.append(now)
         assert now >= self._not_before - 1e-6, f"sent {self._not_before - now:.3f} s before Retry-After allows"
         is_down = self._in_a_row >= DOWN_AFTER_FAILURES
+        self.requests_while_down += is_down
         assert not (is_down and self._probes), "two probes at a time"
         assert self.stopped_at is None or now < self.stopped_at + 5 + 1e-6, "a request was begun after a stop"
         return is_down
