@@ -147,8 +147,13 @@ def _remainder(data: dict[str, Any], findings: list[Finding], root: Node) -> Map
 
 
 def _put(data: Any, path: NodePath, meant: str) -> None:  # noqa: ANN401 -- any JSON
-    """Write what was meant at ``path``, where a text stood alone or, as an entry of a list, for the list of it."""
+    """Write what was meant at ``path``, where a text stood alone or, as an entry of a list, for the list of it.
+
+    Nothing is written where what holds it was cut out already.
+    """
     for part in path[:-1]:
+        if isinstance(data, dict) and part not in data:
+            return
         if isinstance(data[part], str):
             data[part] = meant
             return
