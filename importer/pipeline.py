@@ -204,9 +204,10 @@ def _import(
             report.overall = overall(checkpoint.sources())._asdict()
             todo.remove_finished(checkpoint)
     report.balance()
-    stop.check()
-    if not report.is_limited:
-        _check_nothing_missing(checkpoint, belt)
+    if report.is_limited:
+        stop.check()
+    else:
+        _check_nothing_missing(checkpoint, belt, stop)
 
 
 def _carry(work: Coroutine[Any, Any, None], stop: Stop, outside: Outside) -> None:
@@ -227,10 +228,14 @@ def _await(carried: Future[None]) -> None:
     carried.result()
 
 
-def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt) -> None:
-    """A run that nothing stopped has settled every row of its sources; rows that nobody read would not unbalance it."""
+def _check_nothing_missing(checkpoint: Checkpoint, belt: Belt, stop: Stop) -> None:
+    """A run that nothing stopped has settled every row of its sources; rows that nobody read would not unbalance it.
+
+    A stop that was wished for when all was settled already stopped nothing.
+    """
     for work in belt.works:
         if missing := checkpoint.missing(work.number):
+            stop.check()
             gap = missing[0]
             raise Imbalance(f"{work.source.name}: rows from {gap.start:,} on were never read.", RESUME)
 

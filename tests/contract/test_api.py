@@ -23,6 +23,8 @@ from importer.sandbox.process import received, spawn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from importer.report import Snapshot
+
 MAPPING = """\
 version: 1
 event: purchase
@@ -192,6 +194,22 @@ def test_ctrl_c_in_a_script_ends_gracefully_and_the_same_call_goes_on(files: tup
         rest = importer.run(mapping, source, site="7", source_key=KEY, url=url, endpoint="single")
         assert (rest.rows.sent, rest.rows.skipped, rest.events.resent) == (1_000 - sent, sent, 0)
         assert received(url)["repeats"] == 0
+
+
+def test_a_stop_that_comes_when_all_is_settled_changes_nothing(files: tuple[Path, Path], url: str) -> None:
+    """Else nobody would ever hear of the rejected rows by exit code 3: the next run has nothing new."""
+    mapping, source = files
+    write(source, "PPX")
+    stop = importer.Stop()
+
+    class StopsAtTheEnd:
+        def update(self, snapshot: Snapshot) -> None:
+            if snapshot.rows_done == 3:
+                stop.request()
+
+    report = importer.run(mapping, source, site="7", source_key=KEY, url=url, stop=stop, progress=StopsAtTheEnd())
+    assert stop.signal_number is not None
+    assert (report.status, report.exit_code, report.rows.sent, report.rows.rejected) == ("complete", 3, 2, 1)
 
 
 @pytest.mark.parametrize("options", [{"limit": "10"}, {"test_code": 5}, {"max_rejects": 1.5}, {"again": "yes"}])
