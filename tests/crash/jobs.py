@@ -168,6 +168,7 @@ class Scene:
         self.oracle = oracle
         self.state_dir = state_dir
         self.faults = 0
+        self.is_damaged = False
         self.earlier = list(earlier)
         self._before = len(oracle.record.refresh().arrivals)
         self._acknowledged: set[tuple[int, int]] = set()
@@ -213,7 +214,8 @@ class Scene:
         self.faults += outcome.fired
         assert "Traceback" not in outcome.stderr, outcome.stderr
         assert SOURCE_KEY not in outcome.stderr + json.dumps(outcome.report)
-        self.check_acknowledged()
+        if outcome.code != 7 or not self.is_damaged:
+            self.check_acknowledged()
         return outcome
 
     def check_acknowledged(self) -> None:

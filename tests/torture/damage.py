@@ -18,6 +18,9 @@ from actors import running_oracle
 from jobs import KINDS, Scene, make_job
 from nursery import Fault, Nursery, why_not
 
+from importer.checkpoint import peek
+from importer.errors import StateUnusable
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from nursery import Outcome
 
 DAMAGES = 12
+CUT_BYTES = 37
 KILL = "signal=KILL"
 PAGE = 4096
 
@@ -72,8 +76,12 @@ def play(seed: int, folder: Path) -> Counter[str]:
         return Counter({f"skipped: {reason}": 1})
     chance, counted = random.Random(seed), Counter[str]()
     with running_oracle(folder / "oracle.ndjson", "0") as oracle, closing(Nursery(folder)) as nursery:
-        job = make_job(chance.choice(KINDS), folder, chance)
-        first = half_done(Scene(job, nursery, oracle, folder / "half"), chance.randint(2, 5))
+        job = make_job(chance.choice(KINDS), folder, chance, rows=40)
+        scene = Scene(job, nursery, oracle, folder / "half")
+        is_killed = chance.random() < 0.7
+        first = half_done(scene, chance.randint(2, 3)) if is_killed else stopped(scene)
+        if is_killed and job.kind != "grouped":  # there, rows are not events
+            counted += every_cut(first, CUT_BYTES)
         files = files_of(first)
         for _ in range(DAMAGES):
             file, way = chance.choice(files), chance.choice(WAYS)
@@ -84,10 +92,48 @@ def play(seed: int, folder: Path) -> Counter[str]:
     return counted
 
 
+def every_cut(first: Scene, stride: int) -> Counter[str]:
+    """The checkpoint and its log cut at every ``stride``-th byte: what still opens was once true, and came in order."""
+    place = _copy_of(first).with_name("cuts")
+    shutil.copytree(_copy_of(first), place)
+    checkpoint, log = (next(place.glob(f"*.sqlite{side}")) for side in ("", "-wal"))
+    whole, logged = checkpoint.read_bytes(), log.read_bytes()
+    arrived, counted, before = len({event for arrival in first.arrivals for event in arrival.events}), Counter(), 0
+    for length in range(0, len(logged), stride):
+        log.write_bytes(logged[:length])
+        sent = peek(checkpoint).total.sent
+        assert before <= sent <= arrived, f"a log of {length} bytes says that {sent} were sent"
+        counted["cuts of the log"] += 1
+        before = sent
+    log.unlink()
+    alone = peek(checkpoint).total
+    for length in range(0, len(whole), stride):
+        checkpoint.write_bytes(whole[:length])
+        try:
+            assert peek(checkpoint).total == alone, f"a checkpoint of {length} bytes says something else"
+            counted["cuts of nothing but zeros"] += 1
+        except StateUnusable:
+            counted["cuts of the checkpoint"] += 1
+    shutil.rmtree(place)
+    return counted
+
+
 def half_done(scene: Scene, commits: int = 3) -> Scene:
-    """An import that was killed after some commits of its writer, with a copy of its state beside it."""
+    """An import that was killed after some commits of its writer."""
     outcome = scene.run(Fault("importer-ack", "fdatasync", KILL, str(commits)))
     assert outcome.code == -signal.SIGKILL, outcome.stderr
+    return left(scene)
+
+
+def stopped(scene: Scene) -> Scene:
+    """An import of which a few events were sent, and which was closed then."""
+    outcome = scene.run(None, "--limit", "5")
+    assert outcome.report["rows"]["sent"] == 5, outcome.stderr
+    return left(scene)
+
+
+def left(scene: Scene) -> Scene:
+    """The scene as it is now, to be gone on with again and again, from a copy of its state."""
     shutil.copytree(scene.state_dir, _copy_of(scene))
     return Scene(scene.job, scene.nursery, scene.oracle, scene.state_dir, scene.arrivals)
 
@@ -112,6 +158,7 @@ def strike(first: Scene, file: Path, damage: Callable[[bytes], bytes | None]) ->
     scene = Scene(first.job, first.nursery, first.oracle, first.state_dir, first.earlier)
     data = damage(file.read_bytes())
     file.unlink() if data is None else file.write_bytes(data)
+    scene.is_damaged = True
     outcome = scene.run()
     if outcome.code == 7:
         follow_the_hint(scene, outcome)
