@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import zlib
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -20,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import polars as pl
 import pyarrow as pa
 
-from importer.durable import check_space, sync
+from importer.durable import check_space, create, sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ MEMORY_EVENTS = 1_000_000
 _PARTS = 256  # of runs on disk: of a billion events a part has 150 MB
 _PART_SHIFT = 56  # the first byte of an id says which part it is in
 _EXAMPLES = 3
+_CRC_BYTES = 4
 _PREFIX = "importer-ids-"
 _HIGH, _LOW, _ORDER, _ROW, _DIGEST = "high", "low", "order", "row", "digest"
 _FIRST_ORDER, _FIRST_ROW, _SAME = "first_order", "first_row", "same"
@@ -120,12 +122,19 @@ def read_left_out(file: Path) -> dict[int, pl.Series]:
     if not file.exists():
         return {}
     try:
-        with pa.OSFile(str(file)) as opened:
-            found = pl.DataFrame(pa.ipc.open_file(opened).read_all())
-    except (OSError, pa.ArrowException) as error:
-        message = f"{file} cannot be read ({type(error).__name__}): it says which events were left out as duplicates."
-        raise StateUnusable(message, "Import the files again with --again, in a state directory of its own.") from None
+        data = file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, f"cannot be read: {error.strerror}") from None
+    body, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
+    if not body or zlib.crc32(body).to_bytes(_CRC_BYTES, "little") != crc:
+        raise _unreadable(file, "is damaged")
+    found = pl.DataFrame(pa.ipc.open_file(pa.py_buffer(body)).read_all())
     return {int(number): part[_ROW].sort() for (number,), part in found.partition_by("source", as_dict=True).items()}
+
+
+def _unreadable(file: Path, what: str) -> StateUnusable:
+    message = f"{file} {what}. It says which events were left out as duplicates."
+    return StateUnusable(message, "Import the files again with --again, in a state directory of its own.")
 
 
 def write_left_out(file: Path, rows: Mapping[int, pl.Series]) -> None:
@@ -139,12 +148,16 @@ def write_left_out(file: Path, rows: Mapping[int, pl.Series]) -> None:
         for number, part in rows.items()
     ]
     whole = pl.concat(parts) if parts else pl.DataFrame(schema={"source": pl.Int32, _ROW: pl.Int64})
+    table = whole.to_arrow(compat_level=pl.CompatLevel.oldest())
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table)
+    data = memoryview(sink.getvalue())
     unfinished = file.with_name(f"{file.name}.unfinished")
     try:
-        unfinished.touch(mode=0o600)
-        table = whole.to_arrow(compat_level=pl.CompatLevel.oldest())
-        with pa.OSFile(str(unfinished), "wb") as opened, pa.ipc.new_file(opened, table.schema) as writer:
-            writer.write_table(table)
+        with create(unfinished) as opened:
+            opened.write(data)
+            opened.write(zlib.crc32(data).to_bytes(_CRC_BYTES, "little"))
         sync(unfinished)
         unfinished.replace(file)
         sync(file.parent)

@@ -10,6 +10,7 @@ from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import BinaryIO
 
 _RESERVE_BYTES = 64 * 1024 * 1024
 
@@ -21,6 +22,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def create(path: Path) -> BinaryIO:
+    """A new file at ``path``, for its owner alone, whatever was there before: no link is followed. Raises OSError."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
 
 
 def check_space(directory: Path, size_bytes: int, what: str) -> None:

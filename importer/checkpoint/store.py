@@ -7,13 +7,12 @@ file or its disk leaves this module as :class:`StateUnusable`.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from importer.durable import sync
+from importer import durable
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
@@ -157,12 +156,12 @@ def create(path: Path, meta: dict[str, str]) -> None:
     try:
         for name in (draft.name, *(stem + side for stem in (draft.name, path.name) for side in _SIDE_FILES)):
             path.with_name(name).unlink(missing_ok=True)  # of a draft that was killed, or of a file that was deleted
-        os.close(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        durable.create(draft).close()
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             _write_schema(connection, meta)
-        sync(draft)
+        durable.sync(draft)
         draft.rename(path)
-        sync(path.parent)
+        durable.sync(path.parent)
     except (sqlite3.Error, OSError) as error:
         raise _translate(path, error) from error
 
@@ -170,8 +169,8 @@ def create(path: Path, meta: dict[str, str]) -> None:
 def damaged(path: Path, what: str) -> StateUnusable:
     """The error for a file that does not hold what was written into it."""
     hint = (
-        "Restore it from a backup, or move it away to start over: events that were sent are then sent again, with the "
-        "same event ids."
+        "Restore it from a backup, or move it and its rejects file away to start over: events that were sent are then "
+        "sent again, with the same event ids."
     )
     return StateUnusable(f"The checkpoint {path} is damaged: {what}.", hint)
 

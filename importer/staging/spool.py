@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from importer.durable import sync
+from importer.durable import create, sync
 from importer.errors import StateUnusable
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def write_run(directory: Path, number: int, tables: Sequence[pa.Table], state: d
 
 def _write(path: Path, tables: Sequence[pa.Table], state: dict[str, Any]) -> list[Slot]:
     slots = []
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+    with create(path) as file:
         for table in tables:
             data = _serialized(table) if table.num_rows else b""
             slots.append(Slot(file.tell(), len(data), zlib.crc32(data), table.num_rows))
