@@ -142,7 +142,8 @@ def _column(cells: pl.Series, sql: str | None, words: frozenset[str]) -> Column:
     is_named = bool(words & _TIME_WORDS)
     if cells.dtype != pl.String:
         times = typed_times(cells) or (epoch_of_numbers(cells) if is_named else None)
-        texts = cells.cast(pl.String, strict=False) if not cells.dtype.is_nested() else pl.Series(dtype=pl.String)
+        has_texts = not cells.dtype.is_nested() and cells.dtype != pl.Binary
+        texts = cells.cast(pl.String, strict=False) if has_texts else pl.Series(dtype=pl.String)
         is_number = cells.dtype.is_numeric()
         return Column(cells.name, sql, cells.dtype, words, cells, *_frequent(texts), number=is_number, times=times)
     values, counts = _frequent(cells.str.strip_chars())

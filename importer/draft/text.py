@@ -85,6 +85,11 @@ def layout_of(name: str, text: str) -> Layout:
     lines = [line.rstrip("\r") for line in text.removeprefix("\ufeff").split("\n")[:_MOST_LINES]]
     if not any(line.strip() for line in lines):
         raise SourceUnreadable(f"{name}: is empty: it has blank lines only.", "Was the export complete?")
+    if "\n" not in text and "\r" in text.rstrip("\r"):
+        raise SourceUnreadable(
+            f"{name}: its lines end in a lone carriage return (old Macintosh).",
+            "Convert it first: tr '\\r' '\\n' < old.csv > new.csv",
+        )
     quote = _quote(lines)
     scores = {sign: _score(lines, sign, quote) for sign in SEPARATORS}
     separator = max(SEPARATORS, key=lambda sign: (scores[sign], -SEPARATORS.index(sign)))
@@ -107,7 +112,11 @@ def _quote(lines: list[str]) -> str:
 
 
 def _cells(line: str, separator: str, quote: str) -> list[str]:
-    return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
+    """The cells of a line; none where it is no record, as with a carriage return in its middle."""
+    try:
+        return next(csv.reader([line], delimiter=separator, quotechar=quote), [])
+    except csv.Error:
+        return []
 
 
 def _score(lines: list[str], separator: str, quote: str) -> tuple[float, int]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import arriving
 import coming_back
+import commands
 import reading
 from actors import Importer, running_oracle
 from seeds import sum_of
@@ -26,6 +27,7 @@ READ = {
     reading.beside_the_csv_module: 100,
     reading.beside_duckdb: 25,
     reading.damaged_header: 150,
+    commands.every_command: 12,
 }
 ENCODED = {coming_back.encoded_and_back: 150, coming_back.values_come_back: 100, coming_back.mangled_document: 60}
 IMPORTED = {arriving.damaged_file: 12, arriving.any_mapping: 12}

@@ -119,3 +119,8 @@ def test_no_such_file_and_a_uri() -> None:
         take_sample("nowhere.csv")
     with pytest.raises(UsageInvalid, match="URI"):
         take_sample("s3://bucket/f.csv")
+
+
+def test_a_column_of_bytes_that_are_no_text_stops_nothing() -> None:
+    rows = pl.DataFrame({"id": ["1", "2"], "picture": [b"\xff\xd8", None], "total": [1.5, 2.0]})
+    assert "total" in drafted(rows, "f.parquet").text

@@ -54,6 +54,8 @@ def test_what_is_no_text_or_in_another_alphabet_is_refused(data: bytes, said: st
         ("Title;;\n;;\na;b;c\n1;2;3\n4;5;6\n", ";", '"', 2, 3),
         ("\n\na,b\n1,2\n", ",", '"', 0, 2),
         ("\ufeffa;b\r\n1;2\r\n", ";", '"', 0, 2),
+        ("a;b\r\n1;2\r3\r\n4;5\r\n", ";", '"', 0, 2),
+        ("a,b\n1,2\n3," + "x" * 200_000 + "\n", ",", '"', 0, 2),
     ],
 )
 def test_layouts(text: str, separator: str, quote: str, skip_rows: int, columns: int) -> None:
@@ -62,7 +64,12 @@ def test_layouts(text: str, separator: str, quote: str, skip_rows: int, columns:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"), [("name\nfoo\nbar\n", "one column only, `name`"), ("\n\n", "blank lines only")]
+    ("text", "said"),
+    [
+        ("name\nfoo\nbar\n", "one column only, `name`"),
+        ("\n\n", "blank lines only"),
+        ("a,b\r1,2\r", "lone carriage return"),
+    ],
 )
 def test_what_has_no_columns_is_refused(text: str, said: str) -> None:
     with pytest.raises(SourceUnreadable, match=said):
