@@ -63,7 +63,9 @@ class Checkpoint:
         self._now = now
         self._opened = self._timestamp()
         self._has_begun = False
-        self.path = prepare_directory(directory) / key.file_name()
+        self.path = (
+            prepare_directory(directory) / key.file_name()
+        ).resolve()  # one lock, by whatever links it is named
         self._lock = Lock(lock_path(self.path), self._opened)
         try:
             if not os.path.lexists(self.path):

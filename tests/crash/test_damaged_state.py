@@ -33,7 +33,7 @@ CASES = {
 
 @pytest.mark.parametrize("kind", CASES)
 def test_damage_is_harmless_or_is_noticed_and_its_hint_leads_to_the_end(kind: str, make_scene: Scenes) -> None:
-    first = damage.half_done(make_scene(kind)(), commits=2 if kind == "grouped" else 3)
+    first = damage.half_done(make_scene(kind)())
     chance = random.Random(1)  # noqa: S311 - to be repeated
     for what, way, expected in CASES[kind]:
         file = next(file for file in damage.files_of(first) if damage.kind_of(file) == what)

@@ -118,7 +118,7 @@ def every_cut(first: Scene, stride: int) -> Counter[str]:
     return counted
 
 
-def half_done(scene: Scene, commits: int = 3) -> Scene:
+def half_done(scene: Scene, commits: int = 2) -> Scene:
     """An import that was killed after some commits of its writer."""
     outcome = scene.run(Fault("importer-ack", "fdatasync", KILL, str(commits)))
     assert outcome.code == -signal.SIGKILL, outcome.stderr
