@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 CONCURRENCY = 4
 BODY = ("--max-item-bytes", "2000", "--max-body-bytes", "4000", "--concurrency", str(CONCURRENCY))
 
+PATIENCE = {"request_timeout_seconds": 20, "patience_seconds": 20}  # for whom follows a redirect into the trap
+
 
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
@@ -139,9 +141,9 @@ def test_a_redirect_is_never_followed(
     if where == "http":
         ca_file = str(job.source.parent / "ca.pem")
         options = ("--certificate", certificate(authority, job.source.parent))
-        trial = begin(replace(job, options=(*BODY, "--ca-file", ca_file)), *options)
+        trial = begin(replace(job, options=(*BODY, "--ca-file", ca_file)), *options, **PATIENCE)
     else:
-        trial = begin(job)
+        trial = begin(job, **PATIENCE)
     with trap() as other:
         place = trial.oracle.url if where == "same" else other
         headers = {"Location": f"{place}/events/batch?{{query}}"}

@@ -147,8 +147,9 @@ def test_a_server_that_takes_nothing_does_not_fill_the_memory(tmp_path: Path, be
     running = trial.importer.start(job.mapping, job.source, trial.oracle.url, *job.options)
     wait_until(lambda: "is down" in running.words.read_text())
     folder = Path(f"/proc/{running.process.pid}")
-    number = next(fd.name for fd in (folder / "fd").iterdir() if fd.readlink() == job.source)
-    read = int((folder / "fdinfo" / number).read_text().split()[1])
+    numbers = [fd.name for fd in (folder / "fd").iterdir() if fd.readlink() == job.source]
+    assert numbers, "all of it was read"
+    read = int((folder / "fdinfo" / numbers[0]).read_text().split()[1])
     peak_kb = int((folder / "status").read_text().partition("VmHWM:")[2].split()[0])
 
     assert 0 < read < job.source.stat().st_size / 2
