@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from actors import Importer, RunningOracle
     from oracle import Record
 
+pytestmark = pytest.mark.timeout(600)  # three processes, on a machine that may have much else to do
 LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 PARIS = ZoneInfo("Europe/Paris")
 ROWS = 240
