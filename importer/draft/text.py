@@ -100,7 +100,9 @@ def layout_of(name: str, text: str) -> Layout:
             f"{name}: has one column only, `{header[:60]}`: none of , ; | ~ ^ and tab cuts its lines.",
             "Export it with a separator between the columns.",
         )
-    skipped = next(index for index, line in enumerate(lines) if _is_header(_cells(line, separator, quote), columns))
+    headers = (index for index, line in enumerate(lines) if _is_header(_cells(line, separator, quote), columns))
+    if (skipped := next(headers, None)) is None:
+        raise SourceUnreadable(f"{name}: no line of it names its columns.", "Add a line of column names.")
     return Layout(separator, quote, skipped if any(line.strip() for line in lines[:skipped]) else 0, columns)
 
 

@@ -104,7 +104,9 @@ def check_counts(ended: Ended, arrivals: list[Arrival]) -> None:
     rows, events = ended.report["rows"], [event for arrival in arrivals for event in arrival.events]
     assert rows["read"] == sum(rows[fate] for fate in FATES)
     assert rows["pending"] == 0 or ended.code not in {0, 3}
-    assert (ended.report["events"]["accepted"], ended.report["requests"]) == (len(events), len(arrivals))
+    assert ended.report["events"]["accepted"] == len(events)
+    # An attempt that a stalled machine made in vain did not arrive, and is counted as a retry.
+    assert 0 <= ended.report["requests"] - len(arrivals) <= ended.report["retries"], ended.report
     assert all(arrival.status == 200 for arrival in arrivals)
     heads = {event.event_id: int(event.bytes_hash[:32], 16) for event in events}
     assert int(ended.report["digest"] or "0", 16) == sum(heads.values()) % 2**128

@@ -69,6 +69,7 @@ def test_layouts(text: str, separator: str, quote: str, skip_rows: int, columns:
         ("name\nfoo\nbar\n", "one column only, `name`"),
         ("\n\n", "blank lines only"),
         ("a,b\r1,2\r", "lone carriage return"),
+        (",,\n,,x\n", "no line of it names its columns"),
     ],
 )
 def test_what_has_no_columns_is_refused(text: str, said: str) -> None:
