@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -185,7 +186,7 @@ def _import(
     report.accepted_earlier = sum(source.tally.accepted for source in continued)
     report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
-    rejects = RejectsFile(path, checkpoint.rejects_length(str(path.resolve())))
+    rejects = RejectsFile(path, checkpoint.rejects_length(os.path.realpath(path)))
     report.rejects = rejects.path
     left_out = first_pass(plan, todo, now_ms, report, progress, stop.check, checkpoint)
     belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)

@@ -107,6 +107,8 @@ def located_rejects(path: Path, length: int | None = None) -> Iterator[tuple[int
     Raises :class:`SourceUnreadable` naming the line, if one is not such an object, and for a file that cannot be read.
     """
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a FIFO would be waited for, a device has no end
+            raise SourceUnreadable(f"The rejects file {path} is not a regular file.", "Give one as a run wrote it.")
         with path.open("rb") as lines:
             start = 0
             for number, line in enumerate(lines, 1):

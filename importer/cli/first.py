@@ -134,7 +134,7 @@ def _put_the_question() -> None:
 def _signals_raise() -> Iterator[None]:
     """While it waits for an answer a signal ends the waiting; a handler that only takes a note would not."""
 
-    def handle(number: int) -> None:
+    def handle(number: int, _: object) -> None:
         console.write("\n")
         raise Interrupted(number)
 

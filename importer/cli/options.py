@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_LONGEST_KEY = 10_000
+"""Characters: so much is read, and not all of a device that never ends."""
+
+
 def option(*names: str, **attributes: Any) -> Callable[[Any], Any]:  # noqa: ANN401 -- passed through to Click
     """A Click option whose environment variable is ``IMPORTER_`` and its long name."""
     long_name = next(name for name in names if name.startswith("--"))
@@ -117,7 +121,8 @@ def read_source_key(path: Path | None) -> Secret:
         text, where = os.environ.get(SOURCE_KEY_VARIABLE, ""), SOURCE_KEY_VARIABLE
     else:
         try:
-            text, where = path.read_text(encoding="utf-8"), f"the file of --source-key-file, {path}"
+            with path.open(encoding="utf-8") as file:
+                text, where = file.read(_LONGEST_KEY), f"the file of --source-key-file, {path}"
         except (OSError, UnicodeDecodeError) as error:
             raise UsageInvalid(f"The source key file {path} cannot be read: {_reason(error)}") from None
     key = text.strip()

@@ -34,9 +34,9 @@ class Interruption:
     def __init__(self) -> None:
         self._number: int | None = None
 
-    def handle(self, number: int) -> None:
-        """Interrupt the command; the second time end it at once."""
-        if self._number is not None:
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Interrupt the command; the second time, or while a module is loaded, end it at once."""
+        if self._number is not None or _is_loading(frame):
             os._exit(128 + number)
         self._number = number
         raise CommandInterrupted(number)
@@ -44,6 +44,15 @@ class Interruption:
     def behind(self, error: BaseException) -> BaseException:
         """What ``error`` is in truth."""
         return error if self._number is None else CommandInterrupted(self._number)
+
+
+def _is_loading(frame: FrameType | None) -> bool:
+    """Whether ``frame`` is part of an import: what is raised there may be swallowed, and nothing is begun yet."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextmanager
@@ -59,7 +68,7 @@ def stoppable(stop: Stop) -> Iterator[None]:
     """The first signal asks for a graceful stop, the second ends the process at once."""
     from importer.cli.console import say
 
-    def handle(number: int) -> None:
+    def handle(number: int, _: FrameType | None) -> None:
         if stop.signal_number is not None:
             os._exit(128 + number)  # safe at any moment: that is what the checkpoint is for
         stop.request(number)
@@ -70,17 +79,17 @@ def stoppable(stop: Stop) -> Iterator[None]:
 
 
 @contextmanager
-def handled(handle: Callable[[int], None]) -> Iterator[None]:
-    """Call ``handle`` with the number of each signal that asks for an end."""
+def handled(handle: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Call ``handle`` with each signal that asks for an end, and the frame that it came into."""
     is_first = True
 
-    def receive(number: int, _: FrameType | None) -> None:
+    def receive(number: int, frame: FrameType | None) -> None:
         nonlocal is_first
         was_first, is_first = is_first, False
         if number != signal.SIGHUP:
-            handle(number)
+            handle(number, frame)
         elif was_first:
-            handle(signal.SIGTERM)
+            handle(signal.SIGTERM, frame)
 
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:

@@ -166,7 +166,8 @@ def _is_of_python(ended: Ended, first: signal.Signals, second: signal.Signals | 
 
 def _check(job: Job, importer: Importer, oracle: RunningOracle, final: Ended, counted: Counter[str]) -> None:
     record = oracle.record.refresh()
-    assert final.code == (3 if job.rejected else 0), final.stderr
+    is_told = job.rejected and not counted["too_late"]  # else the run that was disturbed too late has told it
+    assert final.code == (3 if is_told else 0), final.stderr
     assert {arrival.status for arrival in record.arrivals} == {200}
     assert {event.order_id: event.content_hash for event in record.events} == job.contents
     assert len(record.times_by_id()) == len(job.contents)
