@@ -63,9 +63,8 @@ class Checkpoint:
         self._now = now
         self._opened = self._timestamp()
         self._has_begun = False
-        self.path = (
-            prepare_directory(directory) / key.file_name()
-        ).resolve()  # one lock, by whatever links it is named
+        # the real file has one lock, by whatever link it is named
+        self.path = (prepare_directory(directory) / key.file_name()).resolve()
         self._lock = Lock(lock_path(self.path), self._opened)
         try:
             if not os.path.lexists(self.path):

@@ -87,13 +87,13 @@ def strace() -> None:
 @pytest.fixture
 def make_scene(
     nursery: Nursery, tmp_path: Path, start_oracle: Callable[..., RunningOracle]
-) -> Callable[[str], Callable[[], Scene]]:
+) -> Callable[..., Callable[[], Scene]]:
     """From a kind of import to a maker of scenes: one job and one server, and a new state for each scene."""
 
-    def scenes(kind: str) -> Callable[[], Scene]:
+    def scenes(kind: str, rows: int = 24) -> Callable[[], Scene]:
         seed = random.SystemRandom().randrange(2**32)
         print(f"{kind}: the rows come from seed {seed}")  # noqa: T201 - pytest shows it with a failure
-        job, oracle = make_job(kind, tmp_path, random.Random(seed)), start_oracle()  # noqa: S311 - replayable
+        job, oracle = make_job(kind, tmp_path, random.Random(seed), rows), start_oracle()  # noqa: S311 - replayable
         numbers = itertools.count()
         return lambda: Scene(job, nursery, oracle, tmp_path / f"state-{next(numbers)}")
 

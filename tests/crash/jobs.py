@@ -19,6 +19,8 @@ import polars as pl
 from nursery import SOURCE_KEY
 from oracle import content_hash
 
+from importer.checkpoint import peek
+
 if TYPE_CHECKING:
     import random
     from collections.abc import Sequence
@@ -185,9 +187,9 @@ class Scene:
         return len(events) - len(set(events))
 
     @property
-    def checkpoint(self) -> Path | None:
-        """The file, if it is there."""
-        return next(iter(self.state_dir.glob("*.sqlite")), None)
+    def checkpoint(self) -> Path:
+        """Its file, which may not be there yet."""
+        return next(iter(self.state_dir.glob("*.sqlite")), self.state_dir / "none")
 
     @property
     def rejects(self) -> Path | None:
@@ -255,6 +257,9 @@ class Scene:
         assert self.repeats <= self.faults * in_flight, f"{self.repeats} repeats, {self.faults} faults"
         self._check_books(last)
         self._check_files()
+        times = Counter(event.event_id for arrival in self.arrivals for event in arrival.events)
+        again = sum(count > 1 for count in times.values())
+        assert again <= peek(self.checkpoint).total.resent, f"{again} events came again, and are not counted as such"
 
     def check_arrived(self, last: Outcome) -> None:
         """Every event is there, under one id, with one body, and as it must be.
@@ -297,9 +302,9 @@ class Scene:
         assert not left, "something is left over"
 
 
-def acknowledged_rows(checkpoint: Path | None) -> set[tuple[int, int]]:
+def acknowledged_rows(checkpoint: Path) -> set[tuple[int, int]]:
     """Source and row of all that the checkpoint says is acknowledged, read from a copy by SQLite alone."""
-    if checkpoint is None:
+    if not checkpoint.exists():
         return set()
     with tempfile.TemporaryDirectory() as folder:
         for path in checkpoint.parent.glob(f"{checkpoint.name}*"):

@@ -76,7 +76,7 @@ def play(seed: int, folder: Path) -> Counter[str]:
         return Counter({f"skipped: {reason}": 1})
     chance, counted = random.Random(seed), Counter[str]()
     with running_oracle(folder / "oracle.ndjson", "0") as oracle, closing(Nursery(folder)) as nursery:
-        job = make_job(chance.choice(KINDS), folder, chance, rows=40)
+        job = make_job(chance.choice(KINDS), folder, chance, rows=60)
         scene = Scene(job, nursery, oracle, folder / "half")
         is_killed = chance.random() < 0.7
         first = half_done(scene, chance.randint(2, 3)) if is_killed else stopped(scene)
