@@ -32,6 +32,9 @@ __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
 DOUBT_AFTER_CULPRITS = 16
 """So many events refused alone and none ever accepted, and no further request is spent on finding more."""
 
+MOST_REFUSED_IN_A_ROW = 10_000
+"""So many events refused alone since one was accepted, and the destination refuses everything by now."""
+
 EVIDENCE_SECONDS = 2.0
 """How long an acceptance is waited for, with no request under way, before everything counts as refused."""
 
@@ -159,6 +162,7 @@ class Sender:
         self._stops_in_doubt = stops_in_doubt
         self._trusted = False  # whether the destination ever accepted an event
         self._refused_alone = 0
+        self._refused_in_a_row = 0
         self._delivering = 0
         self._doubting = 0  # deliveries that wait for an acceptance by another one
 
@@ -177,7 +181,7 @@ class Sender:
         one culprit among n events; what was accepted is not sent again. As long as the destination has accepted
         nothing at all, the refusal of everything is not blamed on the events: after about 50 requests for one batch
         it is a :class:`~importer.errors.DestinationRefused`. A few are, when earlier runs had others accepted: they
-        may be all that is left.
+        may be all that is left. And never are ``MOST_REFUSED_IN_A_ROW``.
 
         Raises:
             Stopped: :meth:`stop` was called and the batch is not settled; none of its rows may be acknowledged.
@@ -226,11 +230,15 @@ class Sender:
             raise DestinationRefused(f"The destination answers {verdict.reason}.", verdict.hint)
         if verdict.action is Action.ACCEPT:
             self._trusted = delivery.accepted_some = True
+            self._refused_in_a_row = 0
             self.traffic.accepted += len(events)
             return True
         if len(events) == 1:
             delivery.refuse(events.start, verdict)
             self._refused_alone += 1
+            self._refused_in_a_row += 1
+            if self._refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
+                raise _everything_refused(delivery)
         if self._refused_alone >= DOUBT_AFTER_CULPRITS:
             await self._need_an_acceptance(delivery)
         return False
@@ -336,5 +344,5 @@ def _everything_refused(delivery: _Delivery) -> DestinationRefused:
     example = f" (for example {first.file} row {first.row}: {first.message})" if first else ""
     return DestinationRefused(
         f"The destination refuses every event, alone or together{example}. The envelope or the mapping is wrong.",
-        "Look at the events with `importer preview` and check --url and --endpoint. No row was marked as sent.",
+        "Look at the events with `importer preview` and check --url and --endpoint. None of these was marked as sent.",
     )

@@ -517,3 +517,18 @@ def test_a_sender_that_stops_in_doubt_sends_nothing_twice_that_may_be_there(
     assert isinstance(error, DeliveryAmbiguous) is is_doubtful
     assert len(transport.log) == (1 if is_doubtful else 2)
     assert sender.doubtful == ([Span(0, 1, 4)] if is_doubtful else [])
+
+
+def test_a_destination_that_begins_to_refuse_everything_is_not_asked_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importer.sender.MOST_REFUSED_IN_A_ROW", 100)
+    answers = iter([200] * 5)
+    error, sender, transport, _ = failing(lambda _: next(answers, 400), make_batches(1_000, 10), workers=4)
+    assert isinstance(error, DestinationRefused)
+    assert sum(transport.accepted.values()) == sender.traffic.accepted == 50
+    assert len(transport.log) < 5 + 3 * 100
+
+
+def test_many_refused_events_among_accepted_ones_are_rejects_however_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importer.sender.MOST_REFUSED_IN_A_ROW", 100)
+    acks, _, _ = run(lambda ids: 400 if any(one % 2 for one in ids) else 200, make_batches(1_000, 10), workers=4)
+    assert sum(len(ack.rejects) for ack in acks) == 500
