@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importer.ack import AckWriter
     from importer.belt import Belt
     from importer.plan import Plan
-    from importer.records import Batch
+    from importer.records import Ack, Batch
     from importer.report import Progress, Report
     from importer.settings import Destination, RunSettings
 
@@ -164,8 +164,7 @@ class Wire:
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                ack = await self._sender.deliver(batch)
-                await self._writer.acknowledge(ack)
+                await self._record(await self._sender.deliver(batch))
                 if batch.pieces:
                     self._report.pack(self._plan.profile.framing.body_bytes(batch))
                 self._check_fates()
@@ -173,6 +172,14 @@ class Wire:
                 self._report.unanswered += batch.spans
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
+
+    async def _record(self, ack: Ack) -> None:
+        """Acknowledge. What was answered and could not be recorded will be sent again, and has to count as such."""
+        try:
+            await self._writer.acknowledge(ack)
+        except BaseException:
+            self._report.unanswered += ack.batch.spans
+            raise
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error
