@@ -22,7 +22,6 @@ pytestmark = pytest.mark.usefixtures("strace")
 CASES = {
     "csv": [
         ("log", damage.cut, "harmless"),  # an earlier state, and that was true
-        ("index of the log", damage.flip, "harmless"),  # it is made anew
         ("rejects", damage.cut, "noticed"),
         ("rejects", damage.append, "harmless"),  # what a crash leaves behind
     ],

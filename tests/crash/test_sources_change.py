@@ -107,7 +107,7 @@ def test_between_runs_a_change_is_told_and_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("suffix", "change"),
-    [(".csv", append), (".csv", edit_one_cell), (".csv", replace), (".parquet", append), (".parquet", replace)],
+    [(".csv", append), (".csv", edit_one_cell), (".parquet", replace)],
 )
 def test_a_file_that_changes_while_it_is_sent_stops_the_run_and_goes_on_when_it_is_put_back(
     suffix: str, change: Change, mapping: Path, tmp_path: Path, nursery: Nursery, importer: Importer,

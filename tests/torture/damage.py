@@ -128,7 +128,7 @@ def half_done(scene: Scene, commits: int = 2) -> Scene:
 def stopped(scene: Scene) -> Scene:
     """An import of which a few events were sent, and which was closed then."""
     outcome = scene.run(None, "--limit", "5")
-    assert outcome.report["rows"]["sent"] == 5, outcome.stderr
+    assert outcome.report["events"]["accepted"] == 5, outcome.stderr
     return left(scene)
 
 
