@@ -31,6 +31,7 @@ def spellings(key: str) -> set[bytes]:
     return {text.encode() for text in texts} | {key.encode("latin-1"), key.encode("utf-16-le")}
 
 
+_LARGEST_BYTES = 64 * 1024 * 1024  # larger ones are made by tests of size, and are sparse
 _SPELLINGS = spellings(SOURCE_KEY)
 
 
@@ -50,4 +51,5 @@ def _is_searched(file: Path) -> bool:
 
 
 def _shows_key(file: Path) -> bool:
-    return shows_key(file.name) or (file.is_file() and shows_key(file.read_bytes()))
+    is_small = file.is_file() and file.stat().st_size <= _LARGEST_BYTES
+    return shows_key(file.name) or (is_small and shows_key(file.read_bytes()))

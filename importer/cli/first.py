@@ -48,10 +48,11 @@ def check_and_ask(planned: Plan, destination: Destination, stop: Stop, *, quiet:
         say("check", _summary(planned, destination, report), **_figures(planned, destination, report))
         if report.events.accepted and not _agrees(stop):
             raise UsageInvalid("Nothing was sent.", _NO)
-    except Interrupted as error:
-        name = signal.Signals(int(error.exit_code) - 128).name
-        error.message, error.hint = f"Stopped by {name} before anything was sent.", ""
-        raise
+    except (Interrupted, KeyboardInterrupt) as error:  # Polars, at work in this thread, has an interrupt of its own
+        found = error if isinstance(error, Interrupted) else Interrupted(signal.SIGINT)
+        name = signal.Signals(int(found.exit_code) - 128).name
+        found.message, found.hint = f"Stopped by {name} before anything was sent.", ""
+        raise found from None
 
 
 def look_there(test_code: str | None) -> str:

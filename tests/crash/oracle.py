@@ -136,8 +136,7 @@ class Oracle:
         status, reason = self._judge(request)
         if fault and not (reason and fault.is_acceptance):
             return await self._strike(request, fault, stores=fault.at == "stored" and status == 200)
-        await self._note(request, status, stored=status == 200, fault=reason)
-        number = self._noted
+        number = await self._note(request, status, stored=status == 200, fault=reason)
         await asyncio.sleep(self._latency_seconds * self._random.choice(_SLOW_AND_FAST))
         while number > self._answerable:
             await self._more.wait()
@@ -153,8 +152,8 @@ class Oracle:
         is_poisoned = any(event.order_id in self._schedule.poison for event in request.events)
         return (400, POISON) if is_poisoned else (200, "")
 
-    async def _note(self, request: _Request, status: int, *, stored: bool, fault: str) -> None:
-        """Append one line to the record; on disk when this returns."""
+    async def _note(self, request: _Request, status: int, *, stored: bool, fault: str) -> int:
+        """Append one line to the record; on disk when this returns its number."""
         line = {
             "at": request.at,
             "bytes": len(request.body),
@@ -168,7 +167,9 @@ class Oracle:
         self._record.write(json.dumps(line) + "\n")
         self._record.flush()
         self._noted += 1
+        number = self._noted
         await asyncio.to_thread(os.fsync, self._record.fileno())
+        return number
 
     async def _strike(self, request: _Request, fault: Fault, *, stores: bool = False) -> None:
         """Do ``fault`` to ``request``, after it was noted. Raises unless the connection can go on."""

@@ -448,7 +448,7 @@ def test_a_row_that_goes_away_while_its_group_is_looked_for() -> None:
     reader = planned.sources[number].open(0)
     (chunk,) = reader.chunks([Span(0, 1, 2)])
     Path("a.csv").write_text("id,sku,price,card\n9,a,1,x\n", encoding="utf-8")
-    with pytest.raises(SourceChanged, match="is gone"):
+    with pytest.raises(SourceChanged, match="changed while it was read"):
         _Explainer(planned, number, 1, chunk, NOW_MS).explain(Silent())
 
 
