@@ -183,6 +183,9 @@ def _import(
     continued = [source for source in todo.known if not source.complete]
     report.continued_rows = sum(source.acknowledged_rows for source in continued)
     report.rejected_earlier = sum(source.tally.rejected_rows for source in continued)
+    if (untold := checkpoint.untold_rejects()) > report.rejected_earlier:  # of files that a killed run had finished
+        report.rejected_earlier = untold
+        report.continued_rows = sum(source.acknowledged_rows for source in todo.known)
     report.accepted_earlier = sum(source.tally.accepted for source in continued)
     report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")

@@ -6,6 +6,7 @@ import json
 import os
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from importer.checkpoint.agreement import same_bytes, same_file
@@ -17,7 +18,7 @@ from importer.checkpoint.sources import AMBIGUOUS, Anchor, Candidate, KnownSourc
 from importer.checkpoint.status import BEFORE_AGAIN, check_key, lock_path
 from importer.checkpoint.store import Store, create
 from importer.checkpoint.tally import Tally, total
-from importer.errors import UsageInvalid
+from importer.errors import ExitCode, UsageInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from typing import Self
 
     from importer.records import Span
+
+
+_REJECTED_BEFORE = "rejected_before"
+_TELLING = {ExitCode.DONE, ExitCode.ROWS_REJECTED}
 
 
 @dataclass(slots=True)
@@ -128,7 +133,8 @@ class Checkpoint:
             self._drop_unused_fingerprints()
             self._ledger.close_window(carry=True)
             self._ledger.write()
-            self._save_run(RunRecord(self._next_run(), self._timestamp(), None, None, details))
+            counted = {**details, _REJECTED_BEFORE: self.total().rejected_rows}
+            self._save_run(RunRecord(self._next_run(), self._timestamp(), None, None, counted))
         self._has_begun = True
         return [source.known() for source in admitted]
 
@@ -164,6 +170,12 @@ class Checkpoint:
         """The sum over ``sources``, by default over all of them."""
         chosen = self._sources if sources is None else [self._sources[number] for number in sources]
         return total(source.tally for source in chosen)
+
+    def untold_rejects(self) -> int:
+        """Rows that were rejected since a run ended whose exit code could say so: those of runs that were killed."""
+        rejected = self.total().rejected_rows
+        untold = takewhile(lambda run: run.exit_code not in _TELLING, reversed(self._runs[:-1]))
+        return max((rejected - run.details.get(_REJECTED_BEFORE, rejected) for run in untold), default=0)
 
     def commit(self, changes: Changes) -> None:
         """Make ``changes`` durable, all or nothing.

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import stat
+from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
@@ -409,7 +410,23 @@ def test_the_history_keeps_the_last_runs(tmp_path: Path) -> None:
         runs = peek(checkpoint.path).runs
     assert [run.exit_code for run in runs] == list(range(5, 25))
     assert runs[0].started < str(runs[0].ended) < runs[1].started
-    assert runs[0].details == {"version": "0.1.0"}
+    assert runs[0].details == {"version": "0.1.0", "rejected_before": 0}
+
+
+def test_rejects_of_a_run_that_was_killed_are_told_by_the_next_one(tmp_path: Path) -> None:
+    def run(exit_code: int | None, rejected: int) -> int:
+        with opened(tmp_path) as checkpoint:
+            begun(checkpoint, a_file(tmp_path))
+            untold, start = checkpoint.untold_rejects(), checkpoint.missing(0)[0].start
+            span = Span(0, start, start + 10)
+            tally = Tally(sent=10 - rejected, accepted=10 - rejected, rejected=Counter(rows=rejected))
+            checkpoint.commit(Changes(acknowledged=[span], tallies={0: tally}))
+            if exit_code is not None:
+                checkpoint.end(exit_code)
+        return untold
+
+    ends = [(3, 1), (None, 2), (143, 4), (None, 0), (0, 0), (None, 0), (0, 0)]
+    assert [run(code, rejected) for code, rejected in ends] == [0, 0, 2, 6, 6, 0, 0]
 
 
 def test_fingerprints_that_nobody_needs_are_dropped(tmp_path: Path) -> None:
