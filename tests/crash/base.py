@@ -194,7 +194,7 @@ class Trial:
         ``unseen_requests`` never came as far as the server.
         """
         last = self.ended[-1]
-        assert last.code == code, last.stderr
+        assert last.code == code, f"{last.code} instead of {code}: {last.stderr}"
         assert self.planned <= set(self.record.fired()), "a fault did not happen"
         assert_delivered(self.job, self.record, refused=self.refused, repeats=repeats)
         for ended in self.ended:
