@@ -6,7 +6,6 @@ same time and share its pace, its patience and what it has learnt about the dest
 
 from __future__ import annotations
 
-import hashlib
 import random as random_module
 import time
 from collections import Counter
@@ -14,17 +13,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
+from importer.delivery import Delivery, Part
 from importer.errors import DeliveryAmbiguous, DestinationRefused
 from importer.limiter import Limiter
 from importer.patience import Patience, Stopped
 from importer.profiles import Action, Verdict
-from importer.records import DIGEST_MODULUS, Ack, Refusal, Reject, Request
+from importer.records import Ack, Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from importer.profiles import EndpointProfile
-    from importer.records import Batch, Piece, Response, Span
+    from importer.records import Batch, Response, Span
     from importer.settings import RetryPolicy
 
 __all__ = ["NoAnswer", "Sender", "Stopped", "Traffic", "Transport"]
@@ -37,11 +37,6 @@ MOST_REFUSED_IN_A_ROW = 10_000
 
 EVIDENCE_SECONDS = 2.0
 """How long an acceptance is waited for, with no request under way, before everything counts as refused."""
-
-FINISH_SECONDS = 5.0
-"""What a stop leaves to a batch of which a part was accepted: leaving it unsettled means to repeat that part."""
-
-_DIGEST_BYTES = 16
 
 
 class NoAnswer(Exception):  # noqa: N818  named for what happened, as every exception of the importer
@@ -81,51 +76,6 @@ class Traffic:
     resent: int = 0
     unanswered: int = 0
     statuses: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass(slots=True)
-class _Delivery:
-    """One batch under way. ``culprits`` are the events that stood alone and were refused, by index in the batch.
-
-    ``may_be_stored``: some of it, by an attempt that got no answer, or a failure.
-    """
-
-    batch: Batch
-    count: int
-    culprits: dict[int, Refusal] = field(default_factory=dict)
-    resent: set[int] = field(default_factory=set)
-    accepted_some: bool = False
-    may_be_stored: bool = False
-
-    @property
-    def grace_seconds(self) -> float:
-        """What a stop leaves to this batch."""
-        return FINISH_SECONDS if self.accepted_some else 0.0
-
-    def part(self, events: range) -> Batch:
-        if len(events) == self.count:
-            return self.batch
-        return self.batch.part(events.start, events.stop)
-
-    def refuse(self, index: int, verdict: Verdict) -> None:
-        (piece,) = self.part(range(index, index + 1)).pieces
-        self.culprits[index] = Refusal(piece, tuple(_rejects(piece, verdict)))
-
-    def ack(self) -> Ack:
-        refused = tuple(self.culprits[index] for index in sorted(self.culprits))
-        digest = self.batch.digest() - sum(_digest(refusal.piece) for refusal in refused)
-        return Ack(self.batch, digest % DIGEST_MODULUS, refused, len(self.resent))
-
-
-@dataclass(slots=True)
-class _Part:
-    """Some events of a delivery as one request. ``may_be_stored``: by an attempt that got no answer, or a failure."""
-
-    delivery: _Delivery
-    events: range
-    request: Request
-    failures: int = 0
-    may_be_stored: bool = False
 
 
 class Sender:
@@ -189,7 +139,7 @@ class Sender:
             DestinationUnavailable: no usable answer for longer than the patience of the policy.
             DeliveryAmbiguous: with ``stops_in_doubt``, a request may have arrived and had no answer.
         """
-        delivery = _Delivery(batch, batch.count)
+        delivery = Delivery(batch, batch.count)
         self._delivering += 1
         try:
             if delivery.count:
@@ -202,7 +152,7 @@ class Sender:
             self._delivering -= 1
         return delivery.ack()
 
-    async def _settle(self, delivery: _Delivery) -> None:
+    async def _settle(self, delivery: Delivery) -> None:
         parts = [range(delivery.count)]
         while parts:
             # Level by level: the refusal of one half says little before the other one was tried.
@@ -211,7 +161,7 @@ class Sender:
         if delivery.culprits and not self._accepted_before:
             await self._need_an_acceptance(delivery)
 
-    def _split(self, events: range, delivery: _Delivery) -> list[range]:
+    def _split(self, events: range, delivery: Delivery) -> list[range]:
         """The parts in which refused ``events`` are tried next; none of a lone event.
 
         Halves, as a rule. Where nothing was ever accepted, and both halves of the batch were refused, the event in the
@@ -223,7 +173,7 @@ class Sender:
             parts = [events[middle : middle + 1], events[:middle], events[middle + 1 :]]
         return [part for part in parts if part] if len(events) > 1 else []
 
-    async def _taken(self, delivery: _Delivery, events: range) -> bool:
+    async def _taken(self, delivery: Delivery, events: range) -> bool:
         """Whether the destination accepted ``events``; a lone event that it refused becomes a culprit."""
         verdict = await self._answer(delivery, events)
         if verdict.action is Action.REFUSE:
@@ -243,7 +193,7 @@ class Sender:
             await self._need_an_acceptance(delivery)
         return False
 
-    async def _need_an_acceptance(self, delivery: _Delivery) -> None:
+    async def _need_an_acceptance(self, delivery: Delivery) -> None:
         """Return once the destination has accepted an event of any batch; refuse when nobody is left to find out.
 
         The refusal of single events says something about them only at a destination that accepts others.
@@ -260,10 +210,10 @@ class Sender:
         finally:
             self._doubting -= 1
 
-    async def _answer(self, delivery: _Delivery, events: range) -> Verdict:
+    async def _answer(self, delivery: Delivery, events: range) -> Verdict:
         """Send ``events`` until the answer is a decision."""
         framing = self._profile.framing
-        part = _Part(delivery, events, Request(delivery.part(events).body(framing.prefix, framing.suffix)))
+        part = Part(delivery, events, Request(delivery.part(events).body(framing.prefix, framing.suffix)))
         while (verdict := await self._try(part)).action is Action.RETRY:
             part.failures += 1
             if verdict.ambiguous:
@@ -272,7 +222,7 @@ class Sender:
                     raise DeliveryAmbiguous(f"A request of {len(events):,} events may have arrived ({verdict.reason})")
         return verdict
 
-    async def _try(self, part: _Part) -> Verdict:
+    async def _try(self, part: Part) -> Verdict:
         """One attempt, after what pace and failures ask for; no two at a time while the destination is down."""
         patience, grace_seconds = self._patience, part.delivery.grace_seconds
         if part.failures and not patience.is_down:
@@ -288,7 +238,7 @@ class Sender:
                     await patience.turn(grace_seconds)
                     return await self._attempt(part)
 
-    async def _attempt(self, part: _Part) -> Verdict:
+    async def _attempt(self, part: Part) -> Verdict:
         self._count(part)
         try:
             response = await self._transport.send(part.request)
@@ -304,7 +254,7 @@ class Sender:
             self._patience.answered()
         return verdict
 
-    def _count(self, part: _Part) -> None:
+    def _count(self, part: Part) -> None:
         self.traffic.requests += 1
         self.traffic.bytes_sent += len(part.request.body)
         self.traffic.retries += part.failures > 0
@@ -315,31 +265,7 @@ class Sender:
             self.traffic.resent += len(resent) - before
 
 
-def _rejects(piece: Piece, verdict: Verdict) -> Iterator[Reject]:
-    """A reject for each source row of the one event of ``piece``; the first one carries the event."""
-    encoded = piece.encoded
-    event: str | None = piece.event(piece.start).decode()
-    for row in encoded.rows_of(piece.start):
-        place = encoded.place(row)
-        yield Reject(
-            source=encoded.span.source,
-            file=place.file,
-            row=place.row,
-            line=place.line,
-            stage="destination",
-            code=verdict.code,
-            message=f"The destination refuses this event: {verdict.reason}",
-            event=event,
-            staged_row=row if encoded.place_of is not None else None,
-        )
-        event = None
-
-
-def _digest(piece: Piece) -> int:
-    return int.from_bytes(hashlib.sha256(piece.event(piece.start)).digest()[:_DIGEST_BYTES], "big")
-
-
-def _everything_refused(delivery: _Delivery) -> DestinationRefused:
+def _everything_refused(delivery: Delivery) -> DestinationRefused:
     first = delivery.culprits[min(delivery.culprits)].rejects[0] if delivery.culprits else None
     example = f" (for example {first.file} row {first.row}: {first.message})" if first else ""
     return DestinationRefused(
