@@ -5,7 +5,6 @@ Nothing here is the importer's code: what must arrive is computed on a path of i
 
 from __future__ import annotations
 
-import base64
 import csv
 import json
 import sys
@@ -15,12 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
-from actors import SOURCE_KEY, Ended, Importer, RunningOracle, running_oracle
+from actors import Ended, Importer, RunningOracle, running_oracle
 from faults import Schedule
 from hasty import QUICK, policy_of
 from oracle import content_hash
+from secret_watch import shows_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -253,20 +253,13 @@ def assert_sums(ended: Ended) -> None:
         assert sum(count for fate, count in rows.items() if fate != "read") == rows["read"], rows
 
 
-def secret_forms(secret: str = SOURCE_KEY) -> set[bytes]:
-    """The ways in which a secret could be written by accident."""
-    raw = secret.encode()
-    parts = {base64.b64encode(raw[start:])[4:-4] for start in range(3)}  # wherever in a longer text it stands
-    return {raw, quote(secret, safe="").encode(), quote_plus(secret).encode(), raw.hex().encode(), *parts}
-
-
 def assert_no_secret(importer: Importer, ended: Sequence[Ended] = ()) -> None:
     """The source key is in no file that was written and in no output."""
     places = [file for file in importer.state_dir.rglob("*") if file.is_file()]
     places += [file for running in importer.started for file in (running.output, running.words)]
     texts = {str(file): file.read_bytes() for file in places}
     texts |= {f"run {number}": f"{run.report}{run.stderr}".encode() for number, run in enumerate(ended)}
-    shown = {name for name, text in texts.items() for form in secret_forms() if form in text}
+    shown = {name for name, text in texts.items() if shows_key(text)}
     assert not shown, f"the source key stands in {shown}"
 
 

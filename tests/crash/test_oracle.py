@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from base import assert_no_secret, make_job, secret_forms
+from base import assert_no_secret, make_job
 from faults import Fault, Schedule
+from secret_watch import SOURCE_KEY, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,10 +74,12 @@ def test_a_secret_is_found_out_in_every_form(job: Job, begin: Callable[..., Tria
     trial = begin(job)
     trial.run()
     assert_no_secret(trial.importer, trial.ended)
-    for form in secret_forms():
-        (trial.importer.state_dir / "log").write_bytes(b"GET /?token=" + form + b"&x")
+    log = trial.importer.state_dir / "log"
+    for form in spellings(SOURCE_KEY):
+        log.write_bytes(b"GET /?token=" + form + b"&x")
         with pytest.raises(AssertionError, match="source key"):
             assert_no_secret(trial.importer, trial.ended)
+    log.unlink()
 
 
 def test_a_schedule_is_the_same_each_time() -> None:
