@@ -36,7 +36,7 @@ ALL_REJECTED_ROWS = 10_000
 _SHARE_NEEDS_ROWS = 10_000
 PACE = 0.99
 """Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
-_GROUP = 32
+_GROUP = 8  # batches that are announced together, and wait for that in memory
 
 
 def utc_now() -> datetime:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importer.records import Place, Reject, Span
 
 
-MAX_CHUNK_ROWS = 25_000  # an event may be a hundred times its row: this bounds what stands behind the reader
+MAX_CHUNK_ROWS = 18_000  # an event may be a hundred times its row: this bounds what stands behind the reader
 
 
 @dataclass(frozen=True)
