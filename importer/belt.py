@@ -17,7 +17,8 @@ from importer.report import Example
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from importer.duplicates import Identities, LeftOut
+    from importer.duplicates import Identities
+    from importer.left_out import LeftOut
     from importer.outstanding import Work
     from importer.plan import Plan
     from importer.report import Findings, Report

@@ -12,9 +12,12 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import polars as pl
+
 from importer.belt import Belt
 from importer.checkpoint import OPEN_END, prepare_directory
-from importer.duplicates import Identities, LeftOut, outside, read_left_out, together, write_left_out
+from importer.duplicates import Identities
+from importer.left_out import FIRST_ROW, FIRST_SOURCE, ROW, SCHEMA, LeftOut, is_within, read, write
 from importer.outstanding import Work
 from importer.records import Place, Span
 from importer.report import Example, Snapshot
@@ -63,10 +66,11 @@ def first_pass(
     ``check`` raises when the run shall stop; ``checkpoint`` is that of a run. A replay of rejected rows does not look
     for duplicates.
 
-    An event that was left out for good, because the checkpoint has its rows as duplicates, is never the first again: if
-    what it repeated is gone before it was sent, the next one with its id is sent. So what is left out is on disk before
-    anything of it is recorded. (A first that the destination refuses, or a later run with ``--strict``, is a reject: to
-    be mended and sent by ``importer retry``. What repeats it stays left out.)
+    What was sent is the first with its id for ever. An event that was left out for good, because the checkpoint has its
+    rows as duplicates, stands for what it repeats, even if that is in a file that is not named any more. But as long as
+    what it repeats has no fate itself, it is no first: should that be gone before it is sent, the next one with the id
+    is sent. So what is left out is on disk before anything of it is recorded. (A first that the destination refuses, or
+    a later run with ``--strict``, is a reject: to be mended and sent by ``importer retry``.)
 
     Raises:
         ImporterError: as reading and encoding do; or there is no room for the ids.
@@ -75,32 +79,69 @@ def first_pass(
     if not plan.document.mapping.dedupe or not can_repeat(plan.document.mapping) or is_replay or not todo.works:
         return None
     works = _whole(plan, todo)
-    kept = {} if checkpoint is None else read_left_out(_file(checkpoint))
-    settled = (
-        kept
-        if checkpoint is None
-        else {number: outside(rows, checkpoint.missing(number)) for number, rows in kept.items()}
-    )
+    memory = None if checkpoint is None else _Memory(checkpoint)
+    settled = {work.number: memory.settled(work.number) for work in works} if memory else {}
+    waiting = {number: memory.waiting(rows)[ROW] for number, rows in settled.items()} if memory else {}
+    later = {order: memory.missing(work.number) for order, work in enumerate(works)} if memory else {}
     unlimited = replace(plan, settings=replace(plan.settings, limit=None))
-    with Identities(checkpoint.path.parent if checkpoint else ids_directory(plan)) as identities:
-        _look(Belt(unlimited, works, now_ms, identities=identities, left_out=LeftOut(settled)), progress, check)
+    with Identities(checkpoint.path.parent if checkpoint else ids_directory(plan), later=later) as identities:
+        _look(Belt(unlimited, works, now_ms, identities=identities, left_out=LeftOut(waiting)), progress, check)
         repeats = identities.repeats(keeps_rows=True)
     note_repeats(report, repeats, works, is_left_out=True)
-    rows = settled | {
-        work.number: together(settled.get(work.number), repeats.rows(order)) for order, work in enumerate(works)
-    }
-    if checkpoint is not None:
-        write_left_out(_file(checkpoint), rows)
+    numbers = pl.Series([work.number for work in works], dtype=pl.Int32)
+    rows = {}
+    for order, work in enumerate(works):
+        found = _with_sources(repeats.rows(order), numbers)
+        known = settled.get(work.number, found.clear())
+        whole = pl.concat([known, found.join(known, on=ROW, how="anti")]).sort(ROW)
+        rows[work.number] = whole[ROW]
+        if memory is not None:
+            memory.keep(work.number, whole)
     return LeftOut(rows)
+
+
+def _with_sources(found: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
+    """``found`` with the numbers of sources in the place of their places in the run."""
+    sources = numbers.gather(found["first_order"]).alias(FIRST_SOURCE)
+    return found.with_columns(sources).select(SCHEMA.keys())
+
+
+class _Memory:
+    """What earlier runs have left out."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._forgotten = {known.number for known in checkpoint.sources() if not known.files()}
+
+    def missing(self, number: int) -> list[Span]:
+        """The rows of a source without a fate; all of one whose files were sent again."""
+        return [Span(number, 1, OPEN_END)] if number in self._forgotten else self._checkpoint.missing(number)
+
+    def settled(self, number: int) -> pl.DataFrame:
+        """The events of a source that are left out for good."""
+        rows = read(self._file(number), self._checkpoint.created)
+        return rows.filter(~is_within(pl.col(ROW), self.missing(number)))
+
+    def waiting(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Those of ``rows`` that repeat an event without a fate."""
+        is_waiting = pl.lit(value=False)
+        for number in rows[FIRST_SOURCE].unique():
+            is_waiting |= (pl.col(FIRST_SOURCE) == number) & is_within(pl.col(FIRST_ROW), self.missing(number))
+        return rows.filter(is_waiting)
+
+    def keep(self, number: int, rows: pl.DataFrame) -> None:
+        """Remember what this run leaves out of a source. What is known of one that is finished stays as it is."""
+        file = self._file(number)
+        if self.missing(number) and (rows.height or file.exists()):
+            write(file, self._checkpoint.created, rows)
+
+    def _file(self, number: int) -> Path:
+        return self._checkpoint.path.with_suffix(f".left-out-{number}.arrow")
 
 
 def ids_directory(plan: Plan) -> Path | None:
     """Where a dry run may keep ids; ``None`` for the system's temporary files."""
     return None if plan.settings.state_dir is None else prepare_directory(plan.settings.state_dir)
-
-
-def _file(checkpoint: Checkpoint) -> Path:
-    return checkpoint.path.with_suffix(".left-out.arrow")
 
 
 def _whole(plan: Plan, todo: Outstanding) -> list[Work]:

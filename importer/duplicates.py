@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import zlib
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -21,11 +20,12 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 import polars as pl
 import pyarrow as pa
 
-from importer.durable import check_space, create, sync
+from importer.durable import check_space
 from importer.errors import StateUnusable
+from importer.left_out import is_within
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
 
     from importer.records import EncodedRows, Span
@@ -35,9 +35,9 @@ MEMORY_EVENTS = 1_000_000
 _PARTS = 256  # of runs on disk: of a billion events a part has 150 MB
 _PART_SHIFT = 56  # the first byte of an id says which part it is in
 _EXAMPLES = 3
-_CRC_BYTES = 4
 _PREFIX = "importer-ids-"
 _HIGH, _LOW, _ORDER, _ROW, _DIGEST = "high", "low", "order", "row", "digest"
+_LATER = 1 << 30  # added to the place of a source: for events that come behind all others
 _FIRST_ORDER, _FIRST_ROW, _SAME = "first_order", "first_row", "same"
 
 
@@ -65,10 +65,11 @@ class Repeats:
     other: int = 0
     examples_same: list[Repeat] = field(default_factory=list)
     examples_other: list[Repeat] = field(default_factory=list)
-    _rows: dict[int, list[pl.Series]] = field(default_factory=dict)
+    _rows: dict[int, list[pl.DataFrame]] = field(default_factory=dict)
 
     def add(self, found: pl.DataFrame) -> None:
         """Add repeats of some ids."""
+        found = found.with_columns(pl.col(_ORDER, _FIRST_ORDER) % _LATER)
         same = found.filter(pl.col(_SAME))
         other = found.filter(~pl.col(_SAME))
         self.same += same.height
@@ -76,103 +77,30 @@ class Repeats:
         self.examples_same = _first(self.examples_same, same)
         self.examples_other = _first(self.examples_other, other)
         for (order,), part in found.partition_by(_ORDER, as_dict=True).items() if self.keeps_rows else ():
-            self._rows.setdefault(int(order), []).append(part[_ROW])
+            self._rows.setdefault(int(order), []).append(part.select(_ROW, _FIRST_ORDER, _FIRST_ROW))
 
-    def rows(self, order: int) -> pl.Series:
-        """First rows of the events of one source that repeat an id, increasing."""
-        parts = self._rows.get(order, [])
-        whole = pl.concat(parts).sort() if parts else pl.Series(dtype=pl.Int64)
-        self._rows[order] = [whole]
-        return whole
-
-
-def outside(rows: pl.Series, spans: Iterable[Span]) -> pl.Series:
-    """Those of ``rows`` (increasing) that are in none of ``spans``."""
-    for span in spans:
-        rows = rows.filter(~rows.is_between(span.start, span.stop - 1))
-    return rows
-
-
-def together(some: pl.Series | None, others: pl.Series) -> pl.Series:
-    """All rows of both, increasing."""
-    return others if some is None else pl.concat([some.cast(pl.Int64), others.cast(pl.Int64)]).unique().sort()
-
-
-class LeftOut:
-    """The events that are not sent because they repeat an id: by number of the source, their first rows."""
-
-    def __init__(self, rows: Mapping[int, pl.Series]) -> None:
-        self._rows = rows
-
-    def within(self, span: Span) -> pl.Series:
-        """Those in ``span``."""
-        rows = self._rows.get(span.source)
-        if rows is None:
-            return pl.Series(dtype=pl.Int64)
-        first, last = rows.search_sorted(pl.Series([span.start, span.stop]), side="left")
-        return rows[first:last]
-
-
-def read_left_out(file: Path) -> dict[int, pl.Series]:
-    """What :func:`write_left_out` wrote, by number of the source; nothing if there is no such file.
-
-    Raises:
-        StateUnusable: the file is damaged.
-    """
-    if not file.exists():
-        return {}
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise _unreadable(file, f"cannot be read: {error.strerror}") from None
-    body, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
-    if not body or zlib.crc32(body).to_bytes(_CRC_BYTES, "little") != crc:
-        raise _unreadable(file, "is damaged")
-    found = pl.DataFrame(pa.ipc.open_file(pa.py_buffer(body)).read_all())
-    return {int(number): part[_ROW].sort() for (number,), part in found.partition_by("source", as_dict=True).items()}
-
-
-def _unreadable(file: Path, what: str) -> StateUnusable:
-    message = f"{file} {what}. It says which events were left out as duplicates."
-    return StateUnusable(message, "Import the files again with --again, in a state directory of its own.")
-
-
-def write_left_out(file: Path, rows: Mapping[int, pl.Series]) -> None:
-    """Keep the first rows of the events that are left out, by number of the source; durable when it returns.
-
-    Raises:
-        StateUnusable: the disk is full or broken.
-    """
-    parts = [
-        pl.DataFrame({_ROW: part}).select(pl.lit(number, dtype=pl.Int32).alias("source"), _ROW)
-        for number, part in rows.items()
-    ]
-    whole = pl.concat(parts) if parts else pl.DataFrame(schema={"source": pl.Int32, _ROW: pl.Int64})
-    table = whole.to_arrow(compat_level=pl.CompatLevel.oldest())
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, table.schema) as writer:
-        writer.write_table(table)
-    data = memoryview(sink.getvalue())
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    try:
-        with create(unfinished) as opened:
-            opened.write(data)
-            opened.write(zlib.crc32(data).to_bytes(_CRC_BYTES, "little"))
-        sync(unfinished)
-        unfinished.replace(file)
-        sync(file.parent)
-    except OSError as error:
-        raise StateUnusable(f"{file} cannot be written: {error.strerror or error}.", "Make room there.") from None
+    def rows(self, order: int) -> pl.DataFrame:
+        """The events of one source that repeat an id, in order: their ``row``, ``first_order`` and ``first_row``."""
+        parts = self._rows.pop(order, [])
+        schema = pl.Schema({_ROW: pl.Int64(), _FIRST_ORDER: pl.Int32(), _FIRST_ROW: pl.Int64()})
+        return pl.concat(parts).cast(schema).sort(_ROW) if parts else pl.DataFrame(schema=schema)
 
 
 class Identities:
     """Takes the ids of events. A context manager: what it has on disk is gone when it is left.
 
     ``directory`` is where it may use disk (``None``: where the system keeps temporary files), beyond
-    ``memory_events`` events.
+    ``memory_events`` events. Of two events with one id the first is that of the earlier row, or source, of the run; but
+    those in the rows of ``later``, by place of their source, come behind all others.
     """
 
-    def __init__(self, directory: Path | None, memory_events: int = MEMORY_EVENTS) -> None:
+    def __init__(
+        self,
+        directory: Path | None,
+        memory_events: int = MEMORY_EVENTS,
+        later: Mapping[int, Sequence[Span]] | None = None,
+    ) -> None:
+        self._later = later or {}
         self._directory = directory
         self._memory_events = memory_events
         self._pending: list[pl.DataFrame] = []
@@ -195,7 +123,8 @@ class Identities:
         """
         if not encoded.count:
             return
-        self._pending.append(_known(order, encoded))
+        is_later = is_within(pl.col(_ROW), self._later.get(order, ()))
+        self._pending.append(_known(order, encoded).with_columns(pl.col(_ORDER) + is_later * _LATER))
         self._pending_events += encoded.count
         if self._pending_events >= self._memory_events:
             self._write()
@@ -282,7 +211,7 @@ def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:
 def _add_repeats(found: Repeats, pieces: Sequence[Callable[[], pl.DataFrame]], memory_events: int) -> None:
     """Add to ``found`` what repeats an id in ``pieces``, which have all events with some ids.
 
-    They are read one by one, twice, when they are many: then an id must come very often.
+    They are read one by one, twice, when they are many.
     """
     if sum(piece().height for piece in pieces) <= memory_events:
         whole = pl.concat(piece() for piece in pieces)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import polars as pl
 import pyarrow as pa
 
-from importer.duplicates import Identities, LeftOut
+from importer.duplicates import Identities
 from importer.encoder import ChunkInput, Encoder
 from importer.errors import UsageInvalid
+from importer.left_out import LeftOut
 from importer.lookups import read_lookups
 from importer.mapping.compile import compile_mapping
 from importer.plan import guess_units
@@ -93,7 +94,7 @@ def _of_firsts(encoder: Encoder, chunks: Sequence[ChunkInput], encoded: Sequence
     with Identities(None) as identities:
         for part in encoded:
             identities.add(0, part)
-        left_out = LeftOut({0: identities.repeats(keeps_rows=True).rows(0)})
+        left_out = LeftOut({0: identities.repeats(keeps_rows=True).rows(0)["row"]})
     return [encoder.encode(replace(chunk, repeats=left_out.within(chunk.span))) for chunk in chunks]
 
 

@@ -177,21 +177,22 @@ def _import(
     todo.note(report)
     report.ambiguous = todo.ambiguous(checkpoint)
     if report.ambiguous and plan.settings.ambiguous == "stop":
-        raise DeliveryAmbiguous(
-            f"{report.ambiguous_rows:,} rows at most were sent by an earlier run that saw no answer"
-        )
+        report.rows.read = report.rows.skipped + report.copied_rows
+        raise DeliveryAmbiguous(_in_doubt(report))
     continued = [source for source in todo.known if not source.complete]
     report.continued_rows = sum(source.acknowledged_rows for source in continued)
     report.rejected_earlier = sum(source.tally.rejected_rows for source in continued)
-    if (untold := checkpoint.untold_rejects()) > report.rejected_earlier:  # of files that a killed run had finished
-        report.rejected_earlier = untold
-        report.continued_rows = sum(source.acknowledged_rows for source in todo.known)
+    report.rejected_untold = checkpoint.untold_rejects()
     report.accepted_earlier = sum(source.tally.accepted for source in continued)
     report.digest = checkpoint.total([source.number for source in todo.known]).digest
     path = plan.settings.rejects or checkpoint.path.with_suffix(".rejects.ndjson")
     rejects = RejectsFile(path, checkpoint.rejects_length(os.path.realpath(path)))
     report.rejects = rejects.path
-    left_out = first_pass(plan, todo, now_ms, report, progress, stop.check, checkpoint)
+    try:
+        left_out = first_pass(plan, todo, now_ms, report, progress, stop.check, checkpoint)
+    except BaseException:
+        rejects.close()
+        raise
     belt = Belt(plan, todo.works, now_ms, is_guarded=plan.settings.strict, left_out=left_out)
     try:
         with AckWriter(checkpoint, rejects, report) as writer:
@@ -212,6 +213,11 @@ def _import(
         stop.check()
     else:
         _check_nothing_missing(checkpoint, belt, stop)
+
+
+def _in_doubt(report: Report) -> str:
+    where = f"{report.ambiguous[0]}{' and others' if len(report.ambiguous) > 1 else ''}"
+    return f"{report.ambiguous_rows:,} rows at most were sent by an earlier run that saw no answer ({where})"
 
 
 def _carry(work: Coroutine[Any, Any, None], stop: Stop, outside: Outside) -> None:

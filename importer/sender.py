@@ -85,7 +85,7 @@ class Sender:
     draws from [0, 1), ``now`` is the wall clock (only for ``Retry-After`` dates). ``traffic`` may be read at any time.
     ``stops_in_doubt``: what may have arrived and had no answer is an error, not sent again.
     ``doubtful`` are the rows of batches that were left unsettled although some of their events may have been stored.
-    ``accepted_before`` says that an earlier run of the same import had events accepted.
+    ``accepted_before`` says that earlier runs had events accepted, of sources that this run goes on with.
     """
 
     def __init__(  # noqa: PLR0913 -- most of them keywords, for what tests replace
@@ -188,7 +188,11 @@ class Sender:
             self._refused_alone += 1
             self._refused_in_a_row += 1
             if self._refused_in_a_row >= MOST_REFUSED_IN_A_ROW:
-                raise _everything_refused(delivery)
+                raise DestinationRefused(
+                    f"The destination has refused the last {self._refused_in_a_row:,} events, one by one.",
+                    "Most of them are in the rejects file, each with its answer. If it is they that are wrong, mend or "
+                    "filter them (`where`); else ask the vendor. Then run the same command.",
+                )
         if self._refused_alone >= DOUBT_AFTER_CULPRITS:
             await self._need_an_acceptance(delivery)
         return False
@@ -270,5 +274,5 @@ def _everything_refused(delivery: Delivery) -> DestinationRefused:
     example = f" (for example {first.file} row {first.row}: {first.message})" if first else ""
     return DestinationRefused(
         f"The destination refuses every event, alone or together{example}. The envelope or the mapping is wrong.",
-        "Look at the events with `importer preview` and check --url and --endpoint. None of these was marked as sent.",
+        "Look at the events with `importer preview` and check --url and --endpoint. No row was marked as sent.",
     )

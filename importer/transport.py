@@ -24,6 +24,7 @@ from importer.sender import NoAnswer
 from importer.settings import Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from importer.profiles import EndpointProfile
@@ -63,6 +64,7 @@ _PROXY_REFUSES: dict[int, tuple[str, str]] = {
         "Ask whoever runs the proxy to allow that host.",
     ),
 }
+_ACTED_ON = frozenset({"content-type", "retry-after"})  # and never shown: they may look like a very short key
 
 
 class AiohttpTransport:
@@ -135,12 +137,19 @@ class AiohttpTransport:
                 proxy_headers=self._proxy_headers,
                 allow_redirects=False,
             ) as answer:
-                headers = {name.lower(): self._cleaned(value) for name, value in answer.headers.items()}
+                headers = {name.lower(): value for name, value in answer.headers.items()}
+                headers = {
+                    name: value if name in _ACTED_ON else self._cleaned(value) for name, value in headers.items()
+                }
                 text = (await _beginning(answer.content)).decode(errors="replace")
-                return Response(answer.status, headers, self._cleaned(text))
+                return Response(answer.status, dict(self._cleaned_headers(answer.headers)), self._cleaned(text))
         except Exception as error:  # noqa: BLE001 -- whatever it is, its text may show the URL
             failure = self._translated(error)
         raise failure  # not in the handler above, which would hang the original on it as its context
+
+    def _cleaned_headers(self, headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+        for name, value in headers.items():
+            yield name.lower(), value if name.lower() in _ACTED_ON else self._cleaned(value)
 
     def _cleaned(self, text: str) -> str:
         for secret in self._secrets:

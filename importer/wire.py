@@ -129,6 +129,14 @@ class Wire:
         self._sender.stop()
 
     async def _produce(self) -> None:
+        try:
+            await self._fill()
+        except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
+            self._fail(error)
+        for _ in range(self._concurrency):
+            await self._queue.put(None)
+
+    async def _fill(self) -> None:
         """Batches into the queue, announced before they can be sent. The belt runs in a thread of its own."""
         groups = self._groups()
         with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
@@ -138,12 +146,8 @@ class Wire:
                     await self._hand_over(group)
                 if self._belt.ended:
                     await self._writer.finish(self._belt.ended)
-            except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
-                self._fail(error)
             finally:
                 await in_thread(groups.close)
-        for _ in range(self._concurrency):
-            await self._queue.put(None)
 
     def _groups(self) -> Generator[list[Batch]]:
         """What the belt gives, some batches at a time, until a halt."""

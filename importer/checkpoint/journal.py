@@ -7,6 +7,7 @@ import os
 from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer.checkpoint.agreement import same_bytes, same_file
@@ -15,7 +16,7 @@ from importer.checkpoint.lock import Lock
 from importer.checkpoint.place import ImportKey, prepare_directory
 from importer.checkpoint.runs import RunRecord, load_runs, save_run
 from importer.checkpoint.sources import AMBIGUOUS, Anchor, Candidate, KnownSource, Source
-from importer.checkpoint.status import BEFORE_AGAIN, check_key, lock_path
+from importer.checkpoint.status import BEFORE_AGAIN, check_key, lock_path, overall
 from importer.checkpoint.store import Store, create
 from importer.checkpoint.tally import Tally, total
 from importer.errors import ExitCode, UsageInvalid
@@ -23,14 +24,13 @@ from importer.errors import ExitCode, UsageInvalid
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
-    from pathlib import Path
     from typing import Self
 
     from importer.records import Span
 
 
 _REJECTED_BEFORE = "rejected_before"
-_TELLING = {ExitCode.DONE, ExitCode.ROWS_REJECTED}
+_TELLING = {ExitCode.DONE, ExitCode.ROWS_REJECTED, ExitCode.TOO_MANY_REJECTS}
 
 
 @dataclass(slots=True)
@@ -68,11 +68,11 @@ class Checkpoint:
         self._now = now
         self._opened = self._timestamp()
         self._has_begun = False
-        # the real file has one lock, by whatever link it is named
-        self.path = (prepare_directory(directory) / key.file_name()).resolve()
+        named = prepare_directory(directory) / key.file_name()
+        self.path = Path(os.path.realpath(named))  # what belongs to it lies beside it, by whatever link it is named
         self._lock = Lock(lock_path(self.path), self._opened)
         try:
-            if not os.path.lexists(self.path):
+            if not os.path.lexists(named):
                 create(self.path, {"key": json.dumps(key.parts()), "created": json.dumps(self._timestamp())})
             self._store = Store(self.path)
         except BaseException:
@@ -94,6 +94,11 @@ class Checkpoint:
         """Close the file and free the import. Without :meth:`end` before, what was announced counts as ambiguous."""
         self._store.close()
         self._lock.release()
+
+    @property
+    def created(self) -> str:
+        """When it was created: what tells it from another one that has its place later."""
+        return str(dict(self._store.rows("meta"))["created"])
 
     def sources(self) -> list[KnownSource]:
         """All sources that this import has ever seen, by number."""
@@ -133,7 +138,7 @@ class Checkpoint:
             self._drop_unused_fingerprints()
             self._ledger.close_window(carry=True)
             self._ledger.write()
-            counted = {**details, _REJECTED_BEFORE: self.total().rejected_rows}
+            counted = {**details, _REJECTED_BEFORE: overall(self.sources()).rejected}
             self._save_run(RunRecord(self._next_run(), self._timestamp(), None, None, counted))
         self._has_begun = True
         return [source.known() for source in admitted]
@@ -172,8 +177,8 @@ class Checkpoint:
         return total(source.tally for source in chosen)
 
     def untold_rejects(self) -> int:
-        """Rows that were rejected since a run ended whose exit code could say so: those of runs that were killed."""
-        rejected = self.total().rejected_rows
+        """Rows that are rejected since a run ended whose exit code could say so: those of runs that were killed."""
+        rejected = overall(self.sources()).rejected
         untold = takewhile(lambda run: run.exit_code not in _TELLING, reversed(self._runs[:-1]))
         return max((rejected - run.details.get(_REJECTED_BEFORE, rejected) for run in untold), default=0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -116,8 +117,8 @@ def check_key(store: Store, key: ImportKey) -> None:
 
 
 def lock_path(path: Path) -> Path:
-    """The lock file beside the checkpoint file at ``path``."""
-    return path.with_name(f"{path.name}.lock")
+    """The lock file beside the checkpoint file at ``path``, by whatever link that is named."""
+    return Path(f"{os.path.realpath(path)}.lock")
 
 
 def _ambiguous(source: Source, *, is_running: bool) -> list[Span]:

@@ -92,7 +92,7 @@ def _print(text: str, code: int) -> int:
 
 def _point_at_rejects(report: Report) -> None:
     """Exit code 3 in words, for whoever does not see the report."""
-    rejected = report.rows.rejected + report.rejected_earlier
+    rejected = report.rows.rejected + report.rejected_before
     shown = [finding.examples[0] for _, finding in report.reject_codes.most_frequent() if finding.examples]
     example = f", such as {shown[0].file}:{shown[0].order[1]}: {' '.join(shown[0].message.split())}" if shown else ""
     hint = (

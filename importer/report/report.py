@@ -72,7 +72,8 @@ class Report:
     ``max_body_bytes`` is the limit that the fill is measured against. ``bytes_sent`` and ``requests`` count attempts,
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
-    ``rejected_earlier`` those of them that were rejected, ``accepted_earlier`` their events that were accepted.
+    ``rejected_earlier`` those of them that were rejected, ``accepted_earlier`` their events that were accepted;
+    ``rejected_untold`` are what runs rejected that were killed before they could say so.
     ``doubtful`` are rows that this run may have sent, and leaves without an answer, ``ambiguous`` those that earlier
     runs left so. ``waiting`` counts copies of files that are
     unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the
@@ -100,6 +101,7 @@ class Report:
     seconds: float = 0.0
     digest: int = 0
     rejected_earlier: int = 0
+    rejected_untold: int = 0
     accepted_earlier: int = 0
     continued_rows: int = 0
     waiting: int = 0
@@ -155,7 +157,7 @@ class Report:
     def conclude(self, error: BaseException | None = None) -> None:
         """Set exit code and error from what stopped the run; 3 only if nothing did and rows were rejected."""
         if error is None:
-            rejected = self.rows.rejected + self.rejected_earlier
+            rejected = self.rows.rejected + self.rejected_before
             self.exit_code = ExitCode.ROWS_REJECTED if rejected else ExitCode.DONE
         elif isinstance(error, ImporterError):
             self.exit_code = error.exit_code
@@ -163,6 +165,11 @@ class Report:
         else:
             self.exit_code = ExitCode.BUG
             self.error = Failure(type(error).__name__, str(error), "This is a bug of the importer.")
+
+    @property
+    def rejected_before(self) -> int:
+        """Rows that earlier runs rejected, and of which this one has to speak."""
+        return max(self.rejected_earlier, self.rejected_untold)
 
     def balance(self) -> None:
         """Raise :class:`Imbalance` unless every row has exactly one fate."""
@@ -220,7 +227,7 @@ class Report:
             "sizes": self.sizes.to_json(),
             "batches": self.batches,
             "fill": round(self.fill, 4) if self.fill is not None else None,
-            "rejected_earlier": self.rejected_earlier,
+            "rejected_earlier": self.rejected_before,
             "overall": self.overall,
             "warning_values": {
                 rule: dict(finding.values.most_common())

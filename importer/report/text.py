@@ -103,7 +103,7 @@ def _ambiguous(report: Report) -> Iterator[str]:
         if (more := len(report.ambiguous) - _SHOWN_RANGES) > 0:
             yield f"{'':>17}and {more:,} more ranges"
     if left := sum(span.rows for span in report.doubtful):
-        yield _line("" if report.ambiguous else "ambiguous", left, "at most were sent by this run and had no answer")
+        yield _line("" if report.ambiguous else "ambiguous", left, "at most were sent, and no answer is recorded")
 
 
 def _traffic(report: Report, *, dry_run: bool) -> Iterator[str]:
@@ -162,8 +162,8 @@ def _outcome(report: Report) -> Iterator[str]:
         yield f"checkpoint  {printable(str(report.checkpoint))}"
     if report.rejects:
         yield f"rejects     {printable(str(report.rejects))}"
-    if report.rejected_earlier:
-        yield f"            {report.rejected_earlier:,} rows of these files were rejected by earlier runs"
+    if report.rejected_before:
+        yield f"            {report.rejected_before:,} rows were rejected by earlier runs"
     yield f"exit code   {int(report.exit_code)}"
 
 

@@ -41,12 +41,16 @@ def _like(pattern: str) -> Callable[[pl.Expr], pl.Expr]:
     return lambda text: text.str.contains(pattern)
 
 
+def _day(text: pl.Expr) -> pl.Expr:
+    return text.str.to_date("%Y-%m-%d", strict=False)
+
+
 # Values that are few, and of nobody in particular.
 _LISTED = frozenset({"currency", "country", "timezone"})
 
 _PERSONAL = frozenset({"phone", "email", "hash"})
 _COUNTRIES = frozenset(code for two, country in countries().items() for code in (two, country.alpha3))
-_DATE = _like("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
+_DIGITS = _like("^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 _HEX = "no hash in lower-case hex digits ({} of them)"
 _LOOKS: dict[str | None, Look] = {
     "iso4217": Look("currency", "no currency of ISO 4217, such as EUR", _one_of(CURRENCIES | FORMER_CURRENCIES)),
@@ -54,9 +58,7 @@ _LOOKS: dict[str | None, Look] = {
     "e164": Look("phone", "no phone number as E.164 writes it, such as +33612345678", _like(r"^\+[1-9][0-9]{6,14}$")),
     "hex32": Look("hash", _HEX.format(32), _like("^[0-9a-f]{32}$")),
     "hex64": Look("hash", _HEX.format(64), _like("^[0-9a-f]{64}$")),
-    "date": Look(
-        "date", "no date as YYYY-MM-DD", lambda text: _DATE(text) & text.str.to_date(strict=False).is_not_null()
-    ),
+    "date": Look("date", "no date as YYYY-MM-DD", lambda text: _DIGITS(text) & _day(text).is_not_null()),
     "email": Look("email", "no address of e-mail", _like(r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")),
     "url": Look("url", "no URL with http:// or https://", _like(r"(?i)^https?://[^\s/]")),
     "timezone": Look("timezone", "no IANA time zone", lambda text: text.is_in(sorted(available_timezones()))),

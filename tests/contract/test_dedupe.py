@@ -149,8 +149,32 @@ def test_what_was_left_out_for_an_event_that_never_went_is_no_first(
     report = importer.run(mapping, [b, c], **where)
     assert (report.rows.sent, report.rows.skipped) == (1, 2)
     assert b'"n":"z"' in holding.bodies[-1]  # type: ignore[attr-defined]
-    (kept,) = (tmp_path / ".importer").glob("*.left-out.arrow")
+    (kept,) = (tmp_path / ".importer").glob("*.left-out-*.arrow")
     assert kept.stat().st_mode & 0o777 == 0o600
     kept.write_bytes(b"garbage")
     with pytest.raises(StateUnusable, match="left out"):
         importer.run(mapping, [b, c, write(tmp_path, "d.csv", "3,z")], **where)
+    a = write(tmp_path, "a.csv", "1,hold")
+    kept.unlink()
+    again = importer.run(mapping, [a, b, c], **where)
+    assert (again.rows.sent, again.rows.duplicate) == (0, 1), "what was sent comes before what comes back"
+
+
+def test_nights_that_name_the_last_files_only_send_an_event_once(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "nights.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    nights = [write(tmp_path, f"n{night}.csv", f"x,same own-{night},y") for night in range(7)]
+    found = [sent(url, mapping, *nights[max(0, night - 2) : night + 1])[0].rows for night in range(7)]
+    assert [(rows.sent, rows.duplicate) for rows in found] == [(2, 0)] + [(1, 1)] * 6
+
+
+def test_starting_over_forgets_what_was_left_out(tmp_path: Path, url: str) -> None:
+    mapping = tmp_path / "over.yaml"
+    mapping.write_text(MAPPING, encoding="utf-8")
+    a, b = write(tmp_path, "a.csv", "1,x 2,x"), write(tmp_path, "b.csv", "1,y 1,z")
+    sent(url, mapping, a, b)
+    for file in (tmp_path / ".importer").glob("over-*"):
+        if ".left-out" not in file.name:
+            file.unlink()
+    report, arrived = sent(url, mapping, b)
+    assert (report.rows.sent, report.rows.duplicate, arrived) == (1, 1, 1)

@@ -34,7 +34,7 @@ POINTS = {
     "grouped": [
         ("main", "write", "ENOSPC", "4", "cannot be written: No space left on device"),
     ],
-    "dedupe": [("main", "write", "ENOSPC", "3", "left-out.arrow cannot be written")],
+    "dedupe": [("main", "write", "ENOSPC", "3", "arrow cannot be written")],
 }
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the faults are those of Linux")
 

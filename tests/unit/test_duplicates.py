@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
-import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import importer
-from importer.duplicates import Identities, LeftOut, Repeat, Repeats, read_left_out, write_left_out
+from importer.duplicates import Identities, Repeat, Repeats
 from importer.encoder import ChunkInput, Encoder, buffers
 from importer.errors import StateUnusable
 from importer.mapping.compile import compile_mapping
@@ -73,7 +72,7 @@ def test_they_are_those_of_a_dictionary(sources: list[list[Event]], chunk: int, 
     assert repeats.examples_same == [one for one in known if one.same][:3]
     assert repeats.examples_other == [one for one in known if not one.same][:3]
     for order in range(len(sources)):
-        assert repeats.rows(order).to_list() == [one.row for one in known if one.order == order]
+        assert repeats.rows(order)["row"].to_list() == [one.row for one in known if one.order == order]
 
 
 def test_half_an_id_is_no_id() -> None:
@@ -116,12 +115,6 @@ def test_a_place_without_room_is_named(tmp_path: Path) -> None:
     assert "--state-dir" in caught.value.hint
 
 
-def test_what_is_left_out_of_a_span() -> None:
-    left_out = LeftOut({3: pl.Series([2, 5, 9])})
-    assert left_out.within(Span(3, 2, 9)).to_list() == [2, 5]
-    assert left_out.within(Span(4, 2, 9)).to_list() == []
-
-
 MAPPING = (
     "version: 1\nevent: e\nkey: id\nfields:\n  user.id: id\n  n: n\n  context.event_timestamp: {value: 1700000000000}\n"
 )
@@ -138,24 +131,6 @@ def test_ids_are_those_of_the_events_whoever_gives_them() -> None:
         pairs = list(zip(*done.ids, strict=True))
         assert pairs[0] == pairs[2] != pairs[1]
         assert Encoder(mapping, b",", 32_000).encode(chunk).ids is None
-
-
-def test_what_was_left_out_is_read_back_or_called_damaged(tmp_path: Path) -> None:
-    file = tmp_path / "left-out"
-    file.with_name("left-out.unfinished").symlink_to(tmp_path / "elsewhere")  # somebody else's: it is not followed
-    write_left_out(file, {3: pl.Series([2, 5, 9]), 7: pl.Series([1])})
-    assert not (tmp_path / "elsewhere").exists()
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert {number: rows.to_list() for number, rows in read_left_out(file).items()} == {3: [2, 5, 9], 7: [1]}
-    whole = file.read_bytes()
-    for position in range(len(whole)):
-        for damaged in (
-            whole[:position],
-            whole[:position] + bytes([whole[position] ^ 1 << position % 8]) + whole[position + 1 :],
-        ):
-            file.write_bytes(damaged)
-            with pytest.raises(StateUnusable, match="is damaged"):
-                read_left_out(file)
 
 
 def test_events_are_left_out_with_all_their_lines() -> None:

@@ -16,6 +16,7 @@ ALLOWED = {
     "sandbox": {"sandbox"},
     "columns": {
         "api",
+        "dedupe",
         "draft",
         "duplicates",
         "frames",
@@ -23,6 +24,7 @@ ALLOWED = {
         "mapping",
         "encoder",
         "rules",
+        "left_out",
         "lookups",
         "replay",
         "staging",
