@@ -79,11 +79,13 @@ class FromTheSeventies(Unpunctual):
 
 
 def test_the_wall_clock_changes_neither_pace_nor_backoff() -> None:
+    failures = 0
     with playing() as player:
         for seed in (1_003, 2_003, 3_003, 4_003):
             right, wrong = player.play(seed, Punctual), player.play(seed, FromTheSeventies)
             assert trace(right) == trace(wrong)
-            assert right.destination.seen["503"] + right.destination.seen["429"] > 0
+            failures += right.destination.seen["503"] + right.destination.seen["429"]
+    assert failures > 0
 
 
 class OneIsLeft(History):
