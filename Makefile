@@ -24,7 +24,7 @@ test: $(TEST)/ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/lint-imports
-	$(TEST)/bin/python -m pytest -n 2
+	$(TEST)/bin/python -m pytest -n 3  # more than two cores: many tests wait
 
 bench: $(TEST)/ready
 	$(TEST)/bin/python -m benchmarks

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from oracle import Record
 
 SIGNALS = int(os.environ.get("IMPORTER_TEST_SIGNALS", "0"))
-KILLS = {".csv": SIGNALS or 6, ".parquet": SIGNALS or 4, "single": SIGNALS or 4}
-STOPS = SIGNALS or 3
+KILLS = {".csv": SIGNALS or 4, ".parquet": SIGNALS or 3, "single": SIGNALS or 3}
+STOPS = SIGNALS or 2
 # Of each run that is disturbed some requests are answered: there are more of them than all those together can have.
 ROWS = {".csv": 4_000, ".parquet": 4_000, "single": 300}
 ROWS_A_SIGNAL = {".csv": 900, ".parquet": 900, "single": 50}
