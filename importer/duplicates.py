@@ -126,7 +126,7 @@ class Identities:
         is_later = is_within(pl.col(_ROW), self._later.get(order, ()))
         self._pending.append(_known(order, encoded).with_columns(pl.col(_ORDER) + is_later * _LATER))
         self._pending_events += encoded.count
-        if self._pending_events >= self._memory_events:
+        if self._pending_events > self._memory_events:
             self._write()
 
     def repeats(self, *, keeps_rows: bool = False) -> Repeats:

@@ -27,6 +27,7 @@ _NAMES = {
     "iban": "an IBAN",
 }
 _WATCHED = frozenset({pl.String, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal})  # a card needs 12 digits
+_SHORTEST_CARD = 10**11
 _WATCHED_LISTS = frozenset({pl.List(pl.String)})
 _ONLY_TEXTS_ARE = frozenset({"email", "phone", "iban"})  # a number as such may be any
 # Made by the importer itself, of hex digits.
@@ -55,17 +56,23 @@ class Guard:
 
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, findings: Findings) -> set[str]:
         """Note what stands in the rows of ``frame`` and should not; the names under which that was noted."""
-        return {
-            name
-            for target in self._targets
-            for name in _note_target(chunk, frame.select(ROW, target.expr.alias("text")), target, findings)
-        }
+        texts = frame.select(ROW, *(target.expr.alias(target.path) for target in self._targets))
+        return {name for target in self._targets for name in _note_target(chunk, _of(texts, target), target, findings)}
+
+
+def _of(texts: pl.DataFrame, target: _Target) -> pl.DataFrame:
+    return pl.DataFrame([texts[ROW], texts[target.path].alias("text")])
 
 
 def _target(path: str, expr: pl.Expr, dtype: pl.DataType, *, is_number: bool) -> _Target:
     is_number = is_number or dtype.is_numeric()
-    texts = expr.cast(pl.String) if dtype.is_numeric() else expr
+    texts = _long_numbers(expr) if dtype.is_numeric() else expr
     return _Target(path, texts, isinstance(dtype, pl.List), _allowed(path) | (_ONLY_TEXTS_ARE if is_number else set()))
+
+
+def _long_numbers(numbers: pl.Expr) -> pl.Expr:
+    """The digits of numbers that are as long as that of a card."""
+    return pl.when(numbers.abs() >= _SHORTEST_CARD).then(numbers).cast(pl.String)
 
 
 def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findings: Findings) -> Iterator[str]:

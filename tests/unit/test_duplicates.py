@@ -86,7 +86,7 @@ def test_half_an_id_is_no_id() -> None:
 
 def test_what_is_on_disk_is_gone_afterwards(tmp_path: Path) -> None:
     sources = [[(f"id{number % 400}", "x") for number in range(1_000)]]
-    with Identities(tmp_path, 100) as identities:
+    with Identities(tmp_path, 99) as identities:
         for start in range(0, 1_000, 50):
             identities.add(0, encoded(sources[0][start : start + 50], start + 1))
         (folder,) = tmp_path.iterdir()
@@ -104,13 +104,13 @@ def test_what_a_kill_left_is_removed_and_what_others_use_is_not(tmp_path: Path) 
     )
     for folder in (left, used, other):
         folder.mkdir()
-    with Identities(tmp_path, 1) as identities:
+    with Identities(tmp_path, 0) as identities:
         identities.add(0, encoded([("a", "x")]))
     assert sorted(tmp_path.iterdir()) == sorted([used, other])
 
 
 def test_a_place_without_room_is_named(tmp_path: Path) -> None:
-    with Identities(tmp_path / "missing", 1) as identities, pytest.raises(StateUnusable, match="missing") as caught:
+    with Identities(tmp_path / "missing", 0) as identities, pytest.raises(StateUnusable, match="missing") as caught:
         identities.add(0, encoded([("a", "x")]))
     assert "--state-dir" in caught.value.hint
 
