@@ -123,8 +123,7 @@ class Identities:
         """
         if not encoded.count:
             return
-        is_later = is_within(pl.col(_ROW), self._later.get(order, ()))
-        self._pending.append(_known(order, encoded).with_columns(pl.col(_ORDER) + is_later * _LATER))
+        self._pending.append(_known(order, encoded, self._later.get(order, ())))
         self._pending_events += encoded.count
         if self._pending_events > self._memory_events:
             self._write()
@@ -191,15 +190,17 @@ def _remove_what_kills_left(place: Path) -> None:
             continue  # somebody else's, and alive; or a name that is none of ours
 
 
-def _known(order: int, encoded: EncodedRows) -> pl.DataFrame:
+def _known(order: int, encoded: EncodedRows, later: Sequence[Span]) -> pl.DataFrame:
     """The events of a chunk as numbers, without a copy of what is there."""
     assert encoded.ids is not None  # noqa: S101 -- the encoder was asked for them
     high, low = (_numbers(words, pa.uint64()) for words in encoded.ids)
-    third, fourth = (_numbers(limbs, pa.uint64()) for limbs in encoded.digests[2:])
-    digest = (third.diff()[1:] * (1 << 32) + fourth.diff()[1:])[: encoded.count]
-    columns = {_HIGH: high, _LOW: low, _ROW: _numbers(encoded.rows, pa.int64()), _DIGEST: digest}
+    third, fourth = (_numbers(limbs, pa.uint64()) for limbs in encoded.digests[2:])  # running totals, from 0 on
+    columns = {_HIGH: high, _LOW: low, _ROW: _numbers(encoded.rows, pa.int64())}
+    columns |= {"third": third, "fourth": fourth, "third_after": third[1:], "fourth_after": fourth[1:]}
     frame = pl.DataFrame({name: column[: encoded.count] for name, column in columns.items()})
-    return frame.with_columns(pl.lit(order, dtype=pl.Int32).alias(_ORDER))
+    upper, lower = pl.col("third_after") - pl.col("third"), pl.col("fourth_after") - pl.col("fourth")
+    place = pl.lit(order, dtype=pl.Int32) + is_within(pl.col(_ROW), later).cast(pl.Int32) * _LATER
+    return frame.select(_HIGH, _LOW, _ROW, (upper * (1 << 32) + lower).alias(_DIGEST), place.alias(_ORDER))
 
 
 def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:
