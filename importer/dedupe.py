@@ -79,10 +79,10 @@ def first_pass(
     if not plan.document.mapping.dedupe or not can_repeat(plan.document.mapping) or is_replay or not todo.works:
         return None
     works = _whole(plan, todo)
-    memory = None if checkpoint is None else _Memory(checkpoint)
-    settled = {work.number: memory.settled(work.number) for work in works} if memory else {}
-    waiting = {number: memory.waiting(rows)[ROW] for number, rows in settled.items()} if memory else {}
-    later = {order: memory.missing(work.number) for order, work in enumerate(works)} if memory else {}
+    memory = _Memory(checkpoint)
+    settled = {work.number: memory.settled(work.number) for work in works}
+    waiting = {number: memory.waiting(rows)[ROW] for number, rows in settled.items()}
+    later = {order: memory.missing(work.number) for order, work in enumerate(works)}
     unlimited = replace(plan, settings=replace(plan.settings, limit=None))
     with Identities(checkpoint.path.parent if checkpoint else ids_directory(plan), later=later) as identities:
         _look(Belt(unlimited, works, now_ms, identities=identities, left_out=LeftOut(waiting)), progress, check)
@@ -92,11 +92,10 @@ def first_pass(
     rows = {}
     for order, work in enumerate(works):
         found = _with_sources(repeats.rows(order), numbers)
-        known = settled.get(work.number, found.clear())
+        known = settled[work.number]
         whole = pl.concat([known, found.join(known, on=ROW, how="anti")]).sort(ROW)
         rows[work.number] = whole[ROW]
-        if memory is not None:
-            memory.keep(work.number, whole)
+        memory.keep(work.number, whole)
     return LeftOut(rows)
 
 
@@ -107,19 +106,24 @@ def _with_sources(found: pl.DataFrame, numbers: pl.Series) -> pl.DataFrame:
 
 
 class _Memory:
-    """What earlier runs have left out."""
+    """What earlier runs have left out: nothing for a dry run, which has no ``checkpoint``."""
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint | None) -> None:
         self._checkpoint = checkpoint
-        self._forgotten = {known.number for known in checkpoint.sources() if not known.files()}
+        known = checkpoint.sources() if checkpoint is not None else []
+        self._forgotten = {source.number for source in known if not source.files()}
 
     def missing(self, number: int) -> list[Span]:
         """The rows of a source without a fate; all of one whose files were sent again."""
-        return [Span(number, 1, OPEN_END)] if number in self._forgotten else self._checkpoint.missing(number)
+        if number in self._forgotten:
+            return [Span(number, 1, OPEN_END)]
+        return self._checkpoint.missing(number) if self._checkpoint is not None else []
 
     def settled(self, number: int) -> pl.DataFrame:
         """The events of a source that are left out for good."""
-        rows = read(self._file(number), self._checkpoint.created)
+        if self._checkpoint is None:
+            return pl.DataFrame(schema=SCHEMA)
+        rows = read(_file(self._checkpoint, number), self._checkpoint.created)
         return rows.filter(~is_within(pl.col(ROW), self.missing(number)))
 
     def waiting(self, rows: pl.DataFrame) -> pl.DataFrame:
@@ -131,12 +135,15 @@ class _Memory:
 
     def keep(self, number: int, rows: pl.DataFrame) -> None:
         """Remember what this run leaves out of a source. What is known of one that is finished stays as it is."""
-        file = self._file(number)
-        if self.missing(number) and (rows.height or file.exists()):
+        if self._checkpoint is None or not self.missing(number):
+            return
+        file = _file(self._checkpoint, number)
+        if rows.height or file.exists():
             write(file, self._checkpoint.created, rows)
 
-    def _file(self, number: int) -> Path:
-        return self._checkpoint.path.with_suffix(f".left-out-{number}.arrow")
+
+def _file(checkpoint: Checkpoint, number: int) -> Path:
+    return checkpoint.path.with_suffix(f".left-out-{number}.arrow")
 
 
 def ids_directory(plan: Plan) -> Path | None:

@@ -55,7 +55,7 @@ class Repeat(NamedTuple):
 class Repeats:
     """The events that repeat an id. ``same`` of them repeat the whole event, ``other`` have other bytes.
 
-    ``examples_same`` and ``examples_other`` are the first of each. With ``keeps_rows`` the rows of all are kept, in 8
+    ``examples_same`` and ``examples_other`` are the first of each. With ``keeps_rows`` the rows of all are kept, in 20
     bytes each.
     """
 
@@ -81,7 +81,7 @@ class Repeats:
 
     def rows(self, order: int) -> pl.DataFrame:
         """The events of one source that repeat an id, in order: their ``row``, ``first_order`` and ``first_row``."""
-        parts = self._rows.pop(order, [])
+        parts = self._rows.get(order, [])
         schema = pl.Schema({_ROW: pl.Int64(), _FIRST_ORDER: pl.Int32(), _FIRST_ROW: pl.Int64()})
         return pl.concat(parts).cast(schema).sort(_ROW) if parts else pl.DataFrame(schema=schema)
 

@@ -137,10 +137,6 @@ class AiohttpTransport:
                 proxy_headers=self._proxy_headers,
                 allow_redirects=False,
             ) as answer:
-                headers = {name.lower(): value for name, value in answer.headers.items()}
-                headers = {
-                    name: value if name in _ACTED_ON else self._cleaned(value) for name, value in headers.items()
-                }
                 text = (await _beginning(answer.content)).decode(errors="replace")
                 return Response(answer.status, dict(self._cleaned_headers(answer.headers)), self._cleaned(text))
         except Exception as error:  # noqa: BLE001 -- whatever it is, its text may show the URL

@@ -73,14 +73,13 @@ class Report:
     ``batches`` and ``body_bytes`` what had to be sent, each batch once. ``digest`` is that of the sources of this run,
     earlier runs included. ``continued_rows`` are what earlier runs did of the sources that this run continued, and
     ``rejected_earlier`` those of them that were rejected, ``accepted_earlier`` their events that were accepted;
-    ``rejected_untold`` are what runs rejected that were killed before they could say so.
-    ``doubtful`` are rows that this run may have sent, and leaves without an answer, ``ambiguous`` those that earlier
-    runs left so. ``waiting`` counts copies of files that are
-    unfinished; ``is_limited`` says that a limit of events left rows unread. ``oldest_ms`` and ``newest_ms`` are the
-    first and the last ``context.event_timestamp`` of the events that were encoded, in milliseconds since 1970 (UTC).
-    ``overall`` is the balance of the whole import, with all its runs and replays: rows, sent, filtered, rejected,
-    duplicate. ``coverage`` and ``times`` are about the events
-    that were encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
+    ``rejected_untold`` are what runs rejected that were killed before they could say so. ``doubtful`` are rows that
+    this run may have sent, and leaves without a recorded answer, ``ambiguous`` those that earlier runs left so.
+    ``waiting`` counts copies of files that are unfinished; ``is_limited`` says that a limit of events left rows unread.
+    ``oldest_ms`` and ``newest_ms`` are the first and the last ``context.event_timestamp`` of the events that were
+    encoded, in milliseconds since 1970 (UTC). ``overall`` is the balance of the whole import, with all its runs and
+    replays: rows, sent, filtered, rejected, duplicate. ``coverage`` and ``times`` are about the events that were
+    encoded; ``personal`` are those ``warnings`` that are personal data where none is declared.
     ``copied_rows`` are those ``duplicate`` rows that nobody read, because their file has the bytes of another one.
     ``notes`` say what was guessed before, ``mapping_warnings`` what looks odd in the mapping. ``forecast_seconds`` is
     how long a run takes at least, after a dry run. ``without_consent`` are those of the filtered rows of this run whose
