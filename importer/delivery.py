@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import xxhash
 
 from importer.records import DIGEST_MODULUS, Ack, Refusal, Reject, Request
 
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 FINISH_SECONDS = 5.0
 """What a stop leaves to a batch of which a part was accepted: leaving it unsettled means to repeat that part."""
-
-_DIGEST_BYTES = 16
 
 
 @dataclass(slots=True)
@@ -89,4 +88,4 @@ def _rejects(piece: Piece, verdict: Verdict) -> Iterator[Reject]:
 
 
 def _digest(piece: Piece) -> int:
-    return int.from_bytes(hashlib.sha256(piece.event(piece.start)).digest()[:_DIGEST_BYTES], "big")
+    return xxhash.xxh3_128_intdigest(piece.event(piece.start))

@@ -194,13 +194,11 @@ def _known(order: int, encoded: EncodedRows, later: Sequence[Span]) -> pl.DataFr
     """The events of a chunk as numbers, without a copy of what is there."""
     assert encoded.ids is not None  # noqa: S101 -- the encoder was asked for them
     high, low = (_numbers(words, pa.uint64()) for words in encoded.ids)
-    third, fourth = (_numbers(limbs, pa.uint64()) for limbs in encoded.digests[2:])  # running totals, from 0 on
-    columns = {_HIGH: high, _LOW: low, _ROW: _numbers(encoded.rows, pa.int64())}
-    columns |= {"third": third, "fourth": fourth, "third_after": third[1:], "fourth_after": fourth[1:]}
+    totals = _numbers(encoded.digests[1], pa.uint64())  # they wrap around, and so do their differences
+    columns = {_HIGH: high, _LOW: low, _ROW: _numbers(encoded.rows, pa.int64()), _DIGEST: totals[1:] - totals[:-1]}
     frame = pl.DataFrame({name: column[: encoded.count] for name, column in columns.items()})
-    upper, lower = pl.col("third_after") - pl.col("third"), pl.col("fourth_after") - pl.col("fourth")
     place = pl.lit(order, dtype=pl.Int32) + is_within(pl.col(_ROW), later).cast(pl.Int32) * _LATER
-    return frame.select(_HIGH, _LOW, _ROW, (upper * (1 << 32) + lower).alias(_DIGEST), place.alias(_ORDER))
+    return frame.select(_HIGH, _LOW, _ROW, _DIGEST, place.alias(_ORDER))
 
 
 def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:

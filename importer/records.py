@@ -78,12 +78,12 @@ class EncodedRows:
     ``body[offsets[i]:offsets[i + 1]]`` and includes the separator of the endpoint's framing, ``separator_bytes`` long,
     at its end. ``rows[i]`` is its source row, strictly increasing; an event of several rows, as grouping makes them,
     is that of rows ``rows[i]`` to ``stops[i] - 1``. ``place_of`` says where a row of the source stands in which file,
-    by default in ``file`` itself. ``digests`` are four sequences of running totals (``len(offsets)`` each, starting
-    with 0), one for each 32-bit limb, most significant first, of the first 16 bytes of the SHA-256 of each event.
-    ``rejects`` are in the order of their numbers; rows of ``span`` that are in neither were filtered. Those of them
-    whose users did not agree to what the mapping requires are ``without_consent``, strictly increasing. ``duplicates``
-    are rows of events that were left out because an earlier event has their id, strictly increasing. ``ids`` are 128
-    bits of the id of each event, in two sequences of 64, where somebody asked for them.
+    by default in ``file`` itself. ``digests`` are running totals modulo 2^128 (``len(offsets)``, starting with 0) of
+    the XXH3 of each event, in two sequences of 64 bits: the high words and the low ones. ``rejects`` are in
+    the order of their numbers; rows of ``span`` that are in neither were filtered. Those of them whose users did not
+    agree to what the mapping requires are ``without_consent``, strictly increasing. ``duplicates`` are rows of events
+    that were left out because an earlier event has their id, strictly increasing. ``ids`` are 128 bits of the id of
+    each event, in two sequences of 64, where somebody asked for them.
     The sequences are memoryviews over Arrow buffers (int64, uint64): indexing gives a Python int, without a copy.
     """
 
@@ -92,7 +92,7 @@ class EncodedRows:
     body: memoryview
     offsets: memoryview
     rows: memoryview
-    digests: tuple[memoryview, memoryview, memoryview, memoryview]
+    digests: tuple[memoryview, memoryview]
     separator_bytes: int
     rejects: tuple[Reject, ...] = ()
     stops: memoryview | None = None
@@ -146,11 +146,9 @@ class Piece:
         return bytes(self.encoded.body[offsets[index] : offsets[index + 1] - self.encoded.separator_bytes])
 
     def digest(self) -> int:
-        """Sum modulo 2^128 of the first 16 bytes of the SHA-256 of each event."""
-        total = 0
-        for limb in self.encoded.digests:
-            total = (total << 32) + limb[self.stop] - limb[self.start]
-        return total % DIGEST_MODULUS
+        """Sum modulo 2^128 of the XXH3 of each event."""
+        high, low = self.encoded.digests
+        return ((high[self.stop] - high[self.start] << 64) + low[self.stop] - low[self.start]) % DIGEST_MODULUS
 
 
 @dataclass(frozen=True, slots=True)

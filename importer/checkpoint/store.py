@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 had digests of SHA-256
 _APPLICATION_ID = 0x1A97EC0D  # marks the file as ours to `file` and to a second look
 _BUSY_SECONDS = 10.0  # `status` reads while a run commits
 _SIDE_FILES = "-wal", "-shm", "-journal"

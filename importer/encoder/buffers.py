@@ -6,18 +6,25 @@ from typing import Literal
 
 import polars as pl
 import polars_hash as plh
+import pyarrow as pa
 
 _TEXT = "text"
-_DIGEST_WORDS = 2
+_ID_WORDS = 2
 _WORD_HEX_DIGITS = 16
-_LIMB = 1 << 32
+_WORD = 1 << 64
 
 
-def digests(texts: pl.Series) -> tuple[memoryview, memoryview, memoryview, memoryview]:
-    """Running totals of the first 128 bits of each text's SHA-256, in four limbs of 32 bits that cannot overflow."""
-    limbs = [part for word in _words(_sha256(texts)) for part in (word // _LIMB, word % _LIMB)]
-    first, second, third, fourth = (numbers(_running_totals(limb), "Q") for limb in limbs)
-    return first, second, third, fourth
+def digests(texts: pa.LargeStringArray, separator_characters: int) -> tuple[memoryview, memoryview]:
+    """Running totals, modulo 2^128, of the XXH3 of each text without the separator at its end: high and low words."""
+    column = pl.Series(_TEXT, texts)
+    events = column.str.head(-separator_characters) if separator_characters else column
+    hashes = events.to_frame().select(plh.col(_TEXT).nchash.xxh3_128()).to_series()
+    totals = pl.concat([pl.Series([0], dtype=pl.UInt128), hashes.rename("")]).cum_sum().alias(_TEXT).to_frame()
+    words = totals.select(
+        (pl.col(_TEXT) // _WORD).cast(pl.UInt64).alias("high"), (pl.col(_TEXT) % _WORD).cast(pl.UInt64).alias("low")
+    )
+    high, low = (numbers(word, "Q") for word in words.get_columns())
+    return high, low
 
 
 def ids(texts: pl.Series, *, is_hex: bool) -> tuple[memoryview, memoryview]:
@@ -32,23 +39,33 @@ def _sha256(texts: pl.Series) -> pl.Series:
 
 def _words(digits: pl.Series) -> list[pl.Series]:
     """The first 128 bits of texts in hex, as two unsigned numbers of 64."""
-    starts = range(0, _DIGEST_WORDS * _WORD_HEX_DIGITS, _WORD_HEX_DIGITS)
+    starts = range(0, _ID_WORDS * _WORD_HEX_DIGITS, _WORD_HEX_DIGITS)
     parts = (pl.col(_TEXT).str.slice(start, _WORD_HEX_DIGITS) for start in starts)
     words = (part.str.to_integer(base=16, dtype=pl.UInt64).alias(str(index)) for index, part in enumerate(parts))
     return digits.to_frame(_TEXT).select(words).get_columns()
 
 
-def _running_totals(limb: pl.Series) -> pl.Series:
-    return pl.concat([pl.Series([0], dtype=pl.UInt64), limb.cum_sum().rename("")])
+def sizes(texts: pa.LargeStringArray) -> pl.Series:
+    """The bytes of each text."""
+    return _offsets(texts).diff().slice(1)
 
 
-def text(texts: pl.Series) -> tuple[memoryview, memoryview]:
-    """Offsets, one more than there are texts, and the bytes of the Arrow array (LargeString) of ``texts``."""
-    if texts.is_empty():
-        return memoryview(bytes(8)).cast("q"), memoryview(b"")
-    arrow = texts.to_arrow(compat_level=pl.CompatLevel.oldest())
-    _, offsets, body = (memoryview(buffer or b"") for buffer in arrow.buffers())
-    return offsets.cast("q")[arrow.offset : arrow.offset + len(arrow) + 1], body
+def chosen(texts: pa.LargeStringArray, mask: pl.Series) -> pa.LargeStringArray:
+    """The texts for which ``mask`` is true."""
+    return texts.filter(mask.to_arrow())
+
+
+def text(texts: pa.LargeStringArray) -> tuple[memoryview, memoryview]:
+    """Offsets, one more than there are texts, and the bytes that they point into."""
+    _, _, body = texts.buffers()
+    offsets = numbers(_offsets(texts), "q")
+    return offsets, memoryview(body or b"")[: offsets[-1]]
+
+
+def _offsets(texts: pa.LargeStringArray) -> pl.Series:
+    _, offsets, _ = texts.buffers()
+    count = texts.offset + len(texts) + 1
+    return pl.Series(pa.Array.from_buffers(pa.int64(), count, [None, offsets])).slice(texts.offset)
 
 
 def numbers(series: pl.Series, letter: Literal["q", "Q"]) -> memoryview:

@@ -23,7 +23,7 @@ from importer.mapping.culprits import UNCOMPUTABLE, culprits, sql_culprits
 from importer.mapping.essentials import EVENT_ID
 from importer.mapping.failures import Failures
 from importer.mapping.grouping import as_groups, as_lines
-from importer.mapping.json_text import json_object
+from importer.mapping.json_text import json_objects
 from importer.mapping.lists import list_of_lines, list_of_structs
 from importer.records import EncodedRows, Reject
 from importer.report import Findings
@@ -31,10 +31,11 @@ from importer.report import Findings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from importer.encoder.chunk import ChunkInput
     from importer.mapping.compiled import CompiledMapping
 
-_EVENT = "\x01event"
 _FAILED = "\x01failed"
 _MOMENT = "\x01moment"
 _UNIT = "\x01unit"
@@ -43,9 +44,10 @@ _EXAMPLES = 3
 
 @dataclass(slots=True)
 class _Made:
-    """What came of a chunk. ``events`` has a row and its text for each, ``sizes`` their bytes, ``rejects`` no order."""
+    """What came of a chunk. ``events`` has a row for each, ``texts`` and ``sizes`` are theirs; ``rejects`` no order."""
 
     events: pl.DataFrame
+    texts: pa.LargeStringArray
     sizes: pl.Series
     rejects: list[Reject]
     findings: Findings
@@ -102,7 +104,7 @@ class Encoder:
         if parted is not None:
             self._note_consent(parted, made)
         rejects = sorted(made.rejects, key=lambda reject: reject.number)
-        encoded = self._encoded(chunk, made.events, tuple(rejects))
+        encoded = self._encoded(chunk, made, tuple(rejects))
         without_consent = buffers.numbers(parted.without, "q") if parted is not None else ()
         return replace(encoded, without_consent=without_consent, duplicates=buffers.numbers(duplicates, "q"))
 
@@ -150,23 +152,21 @@ class Encoder:
         if failed.any():
             rejects += self._rejects(chunk, rows, frame.filter(failed), failures)
             values = values.filter(~failed)
-        event = json_object(values, self._mapping.plan.members, self._separator)
-        events = values.select(
-            ROW, *self._stop(), event.alias(_EVENT), self._mapping.moment.alias(_MOMENT), *self._id()
-        )
-        sizes = events[_EVENT].str.len_bytes() - len(self._separator)
+        texts = json_objects(values, self._mapping.plan.members, self._separator)
+        sizes = buffers.sizes(texts) - len(self._separator)
         large = sizes > self._max_item_bytes
         if large.any():
-            found = dict(zip(events.filter(large)[ROW], sizes.filter(large), strict=True))
+            found = dict(zip(values.filter(large)[ROW], sizes.filter(large), strict=True))
             rejects += rejecting.too_large(chunk, rows, found, self._max_item_bytes)
-            values, events, sizes = values.filter(~large), events.filter(~large), sizes.filter(~large)
+            values, texts, sizes = values.filter(~large), buffers.chosen(texts, ~large), sizes.filter(~large)
         broken = self._broken(chunk, rows, values, entries)
         if self._strict and broken:
             rejects += rejecting.breaking_rules(chunk, rows, broken)
             stays = ~values[ROW].is_in(pl.concat(item.rows for item in broken).implode())
-            values, events, sizes, broken = values.filter(stays), events.filter(stays), sizes.filter(stays), []
+            values, texts, sizes, broken = values.filter(stays), buffers.chosen(texts, stays), sizes.filter(stays), []
         seen = self._inspector.look(chunk, values, _of(entries, values), broken) if self._inspector else Seen()
-        return _Made(events, sizes, rejects, self._findings(chunk, rows, values), seen)
+        events = values.select(ROW, *self._stop(), self._mapping.moment.alias(_MOMENT), *self._id())
+        return _Made(events, texts, sizes, rejects, self._findings(chunk, rows, values), seen)
 
     def _broken(self, chunk: ChunkInput, rows: pl.DataFrame, values: pl.DataFrame, entries: Entries) -> list[Broken]:
         """The rules that events break. If that is asked for, lines of a group that differ break one, too."""
@@ -266,9 +266,9 @@ class Encoder:
             with self._counting:
                 self.consent.merge(seen)
 
-    def _encoded(self, chunk: ChunkInput, events: pl.DataFrame, rejects: tuple[Reject, ...]) -> EncodedRows:
-        framed = events[_EVENT].rechunk()
-        offsets, body = buffers.text(framed)
+    def _encoded(self, chunk: ChunkInput, made: _Made, rejects: tuple[Reject, ...]) -> EncodedRows:
+        events = made.events
+        offsets, body = buffers.text(made.texts)
         is_grouped = self._mapping.grouping is not None
         return EncodedRows(
             span=chunk.span,
@@ -276,7 +276,7 @@ class Encoder:
             body=body,
             offsets=offsets,
             rows=buffers.numbers(events[ROW], "q"),
-            digests=buffers.digests(framed.str.head(-len(self._separator)) if self._separator else framed),
+            digests=buffers.digests(made.texts, len(self._separator)),
             separator_bytes=len(self._separator),
             rejects=rejects,
             ids=buffers.ids(events[EVENT_ID], is_hex=self._mapping.has_own_ids) if self._tells_ids else None,

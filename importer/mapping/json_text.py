@@ -1,114 +1,126 @@
-"""The members of an event as one expression that gives its JSON, for a chunk whose nulls are known.
+"""The members of an event as JSON texts, for all rows of a chunk at once.
 
-Neighbouring members that have no null in this chunk are encoded by Polars as one struct; the others are encoded alone
-and joined between them, so that a null leaves nothing behind. The order is that of the mapping either way, and a value
-is always written by the same function, so a chunk's nulls never change a byte.
+A column gives a text without quotes where JSON needs none or no character needs an escape, which is looked for in all
+of its bytes at once; any other is encoded by Polars, alone. All texts and what stands between them are then joined in
+one pass. Null leaves nothing behind: neither its name nor a comma. A value always becomes the same bytes, whatever
+else is in its chunk.
 """
 
 from __future__ import annotations
 
-from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from importer.mapping.tree import Branch, Constant, Leaf, Member, to_json
+from importer.mapping.tree import Branch, Constant, Leaf, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-Part = str | pl.Expr
-"""What an object is joined of: text that is the same in every row, or a column of texts without a null."""
+    from importer.mapping.tree import Member
+
+Part = str | Any
+"""What an object is joined of: text that is the same in every row, or an array of one for each, null where none is."""
+
+_TEXT = pa.large_string()
+_NOTHING = pa.scalar("", _TEXT)
+_BETWEEN = _NOTHING
+_FIRST_PRINTABLE, _QUOTE, _BACKSLASH = b' "\\'
+_ENCODED_START = len('{"":')
 
 
-def json_object(values: pl.DataFrame, members: tuple[Member, ...], end: str = "") -> pl.Expr:
+def json_objects(values: pl.DataFrame, members: Sequence[Member], end: str = "") -> pa.LargeStringArray:
     """The JSON object of ``members`` for each row of ``values``, with ``end`` behind it; {} where all are null."""
-    nullable = {name for name in values.columns if values[name].null_count()}
-    parts, is_sure = _members(members, nullable)
-    return _joined(["{", *_without_first_comma(parts, is_sure=is_sure), "}" + end])
+    columns = _Columns(values)
+    parts = columns.without_first_comma(columns.members(members))
+    return columns.joined(["{", *parts, "}" + end])
 
 
-def _members(members: tuple[Member, ...], nullable: set[str]) -> tuple[list[Part], bool]:
-    """Parts that join to the members of an object.
+class _Columns:
+    """The columns of a frame as parts of JSON."""
 
-    Where the first member is there in every row (the second result) the commas are in their places; otherwise every
-    member that is there brings a comma before it, and the first one has to be cut off.
-    """
-    is_sure = bool(members) and _is_solid(members[0], nullable)
-    parts: list[Part] = []
-    for is_run, group in groupby(
-        members, lambda member: isinstance(member, Leaf | Branch) and _is_native(member, nullable)
-    ):
-        if is_run:
-            parts += _run(list(group), "" if is_sure and not parts else ",")
-            continue
-        for member in group:
-            parts += _single(member, nullable, "" if is_sure and not parts else ",")
-    return parts, is_sure
+    def __init__(self, values: pl.DataFrame) -> None:
+        self._values = values
+        self._nullable = {name for name in values.columns if values[name].null_count()}
+        self._texts: dict[str, tuple[str, pa.LargeStringArray]] = {}
 
+    def members(self, members: Iterable[Member]) -> list[Part]:
+        """Parts that join to ``members``, each of them with a comma before it."""
+        return [part for member in members for part in self._member(member)]
 
-def _is_native(member: Member, nullable: set[str]) -> bool:
-    """Whether Polars can encode the member inside a struct: no null in this chunk, and no token."""
-    if isinstance(member, Leaf):
-        return not member.raw and member.column not in nullable
-    return isinstance(member, Branch) and all(_is_native(child, nullable) for child in member.children)
+    def without_first_comma(self, parts: list[Part]) -> list[Part]:
+        """``parts`` without the comma before the first member that is there."""
+        if parts and isinstance(parts[0], str):
+            return [parts[0][1:], *parts[1:]]
+        return [pc.utf8_slice_codeunits(self.joined(parts), 1)] if parts else []
 
+    def joined(self, parts: Iterable[Part], *, is_whole: bool = False) -> pa.LargeStringArray:
+        """One text of all parts in every row, null where one of them is null if it must be ``is_whole``."""
+        merged: list[Part] = []
+        for part in parts:
+            if isinstance(part, str) and merged and isinstance(merged[-1], str):
+                merged[-1] += part
+            else:
+                merged.append(part)
+        inputs = [pa.scalar(part, _TEXT) if isinstance(part, str) else part for part in merged]
+        if all(isinstance(part, str) for part in merged):
+            return pa.repeat(inputs[0], self._values.height)
+        # Arrow leaves a row out, and all others move up, where every part is null: hence one more that never is
+        inputs += [_NOTHING, _BETWEEN]
+        return pc.binary_join_element_wise(*inputs, null_handling="emit_null" if is_whole else "skip")
 
-def _is_solid(member: Member, nullable: set[str]) -> bool:
-    """Whether the member is there in every row of this chunk."""
-    if isinstance(member, Branch):
-        return any(_is_solid(child, nullable) for child in member.children)
-    return isinstance(member, Constant) or member.column not in nullable
+    def _member(self, member: Member) -> list[Part]:
+        key = f",{to_json(member.name)}:"
+        if isinstance(member, Constant):
+            return [key + member.token]
+        if isinstance(member, Branch):
+            return self._branch(member, key)
+        quote, text = self._text(member)
+        parts: list[Part] = [key + quote, text, quote]
+        return [self.joined(parts, is_whole=True)] if member.column in self._nullable else parts
 
+    def _branch(self, member: Branch, key: str) -> list[Part]:
+        before, after = (f"{key}[{{", "}]") if member.is_list else (f"{key}{{", "}")
+        parts = self.members(member.children)
+        if any(isinstance(part, str) for part in parts):  # a member that is always there
+            return [before, *self.without_first_comma(parts), after]
+        inner = self.joined(parts)
+        is_there = pc.not_equal(inner, _NOTHING)
+        return [pc.if_else(is_there, self.joined([before, *self.without_first_comma([inner]), after]), None)]
 
-def _run(run: list[Member], comma: str) -> list[Part]:
-    inner = pl.struct(_native(member) for member in run).struct.json_encode().str.slice(1).str.head(-1)
-    return [comma, inner]
-
-
-def _native(member: Member) -> pl.Expr:
-    if isinstance(member, Leaf):
-        return pl.col(member.column).alias(member.name)
-    if isinstance(member, Constant):
-        return pl.lit(member.value).alias(member.name)
-    struct = pl.struct(_native(child) for child in member.children)
-    return (pl.concat_list(struct) if member.is_list else struct).alias(member.name)
-
-
-def _single(member: Member, nullable: set[str], comma: str) -> list[Part]:
-    key = f"{comma}{to_json(member.name)}:"
-    if isinstance(member, Constant):
-        return [key + member.token]
-    if isinstance(member, Branch):
-        return _branch(member, nullable, key)
-    present: list[Part] = [key, pl.col(member.column)] if member.raw else _run([member], comma)
-    if member.column not in nullable:
-        return present
-    return [pl.when(pl.col(member.column).is_not_null()).then(_joined(present)).otherwise(pl.lit(""))]
-
-
-def _branch(member: Branch, nullable: set[str], key: str) -> list[Part]:
-    before, after = (f"{key}[{{", "}]") if member.is_list else (f"{key}{{", "}")
-    parts, is_sure = _members(member.children, nullable)
-    inner = _without_first_comma(parts, is_sure=is_sure)
-    if _is_solid(member, nullable):
-        return [before, *inner, after]
-    is_there = _joined(parts) != ""
-    return [pl.when(is_there).then(_joined([before, *inner, after])).otherwise(pl.lit(""))]
+    def _text(self, leaf: Leaf) -> tuple[str, pa.LargeStringArray]:
+        """What stands around the texts of a column, and these."""
+        if leaf.column not in self._texts:
+            self._texts[leaf.column] = _token(self._values[leaf.column], is_json=leaf.raw)
+        return self._texts[leaf.column]
 
 
-def _without_first_comma(parts: list[Part], *, is_sure: bool) -> list[Part]:
-    return parts if is_sure else [_joined(parts).str.slice(1)]
+def _token(column: pl.Series, *, is_json: bool) -> tuple[str, pa.LargeStringArray]:
+    dtype = column.dtype
+    if dtype == pl.String:
+        texts = _arrow(column)
+        return ("", texts) if is_json else ('"', texts) if _is_plain(texts) else ("", _arrow(_encoded(column)))
+    if dtype.is_integer() or dtype == pl.Boolean or (dtype.is_float() and column.is_finite().all()):
+        return "", _arrow(column.cast(pl.String))
+    return "", _arrow(_encoded(column))
 
 
-def _joined(parts: Iterable[Part]) -> pl.Expr:
-    """One text of all parts; neighbours that are constant become one of them."""
-    expressions: list[pl.Expr] = []
-    text = ""
-    for part in parts:
-        if isinstance(part, str):
-            text += part
-            continue
-        expressions += [pl.lit(text), part] if text else [part]
-        text = ""
-    return pl.concat_str([*expressions, pl.lit(text)])
+def _encoded(column: pl.Series) -> pl.Series:
+    """Each value as Polars encodes it, null for null."""
+    member = pl.struct(pl.col("")).struct.json_encode().str.slice(_ENCODED_START).str.head(-1)
+    return column.to_frame("").select(pl.when(pl.col("").is_not_null()).then(member)).to_series()
+
+
+def _arrow(texts: pl.Series) -> pa.LargeStringArray:
+    return texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+
+
+def _is_plain(texts: pa.LargeStringArray) -> bool:
+    """Whether no text has a character that JSON escapes."""
+    _, _, buffer = texts.buffers()
+    if buffer is None or not buffer.size:
+        return True
+    data = pl.Series(pa.Array.from_buffers(pa.uint8(), buffer.size, [None, buffer]))
+    return not ((data < _FIRST_PRINTABLE) | (data == _QUOTE) | (data == _BACKSLASH)).any()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from importer.mapping.compiled import LINE, ROW, any_failed
-from importer.mapping.json_text import json_object
+from importer.mapping.json_text import json_objects
 
 if TYPE_CHECKING:
     from importer.mapping.compiled import EntryList
@@ -58,7 +58,7 @@ def _joined(
     if failed.height:
         failures.add(failed, item.checks, number)
     values = entries.select(ROW, *(expr.alias(name) for name, expr in item.plan.values))
-    texts = values.select(ROW, json_object(values, item.plan.members).alias(_ENTRY))
+    texts = values.select(ROW, pl.Series(_ENTRY, json_objects(values, item.plan.members)))
     is_something = texts[_ENTRY] != "{}"
     entries_of[item.name] = values.filter(is_something)
     lists = texts.filter(is_something).group_by(ROW, maintain_order=True).agg(pl.col(_ENTRY).str.join(","))

@@ -72,7 +72,7 @@ BREAKS = (
     Break(
         "null sent",
         "importer/mapping/json_text.py",
-        (("nullable = {name for name in values.columns if values[name].null_count()}", "nullable = set()"),),
+        ((" = {name for name in values.columns if values[name].null_count()}", ": set[str] = set()"),),
         ("tests/unit/test_encoder.py",),
     ),
     Break(
@@ -80,10 +80,10 @@ BREAKS = (
         "importer/mapping/json_text.py",
         (
             (
-                "    parts, is_sure = _members(members, nullable)\n",
+                "        return [part for member in members for part in self._member(member)]\n",
                 (
-                    "    members = tuple(sorted(members, key=lambda one: getattr(one, 'column', '') in nullable))\n"
-                    "    parts, is_sure = _members(members, nullable)\n"
+                    "        members = sorted(members, key=lambda one: getattr(one, 'column', '') in self._nullable)\n"
+                    "        return [part for member in members for part in self._member(member)]\n"
                 ),
             ),
         ),

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
+import xxhash
 from click.testing import CliRunner
 
 from importer.cli.sandbox import sandbox as command
@@ -52,7 +53,7 @@ def sized_event(size_bytes: int) -> bytes:
 
 
 def digest_of(*events: bytes) -> str:
-    return f"{sum(int(hashlib.sha256(event).hexdigest()[:32], 16) for event in set(events)) % 2**128:032x}"
+    return f"{sum(xxhash.xxh3_128_intdigest(event) for event in set(events)) % 2**128:032x}"
 
 
 def directories(tmp_path: Path) -> list[Path]:

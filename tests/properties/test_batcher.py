@@ -23,9 +23,9 @@ def encoded(fates: list[object], source: int, first_row: int) -> EncodedRows:
             body += json.dumps([source, row, "x" * (0 if fate == "e" else fate)]).encode() + b","
             offsets.append(len(body))
             rows.append(row)
-    limb = memoryview(array("Q", range(len(offsets))))
+    totals = memoryview(array("Q", range(len(offsets))))
     offsets, rows = memoryview(array("q", offsets)), memoryview(array("q", rows))
-    return EncodedRows(span, "f", memoryview(body), offsets, rows, (limb,) * 4, 1, tuple(rejects))
+    return EncodedRows(span, "f", memoryview(body), offsets, rows, (totals, totals), 1, tuple(rejects))
 
 
 def pack(chunks: list[EncodedRows]) -> list[Batch]:

@@ -21,7 +21,7 @@ def chunk(
     offsets = array("q", [i * len(event + separator) for i in range(len(rows) + 1)])
     return EncodedRows(
         span, "f", memoryview((event + separator) * len(rows)), memoryview(offsets), memoryview(array("q", rows)),
-        (NO_DIGESTS,) * 4, len(separator), rejects,
+        (NO_DIGESTS, NO_DIGESTS), len(separator), rejects,
     )  # fmt: skip
 
 

@@ -123,7 +123,7 @@ def test_a_log_that_lost_its_end_opens_to_an_earlier_state(tmp_path: Path) -> No
         "DELETE FROM progress",
         "DELETE FROM fingerprint",
         "DROP TABLE span",
-        "PRAGMA user_version = 2",
+        "PRAGMA user_version = 3",
         "PRAGMA application_id = 1",
     ],
 )
@@ -146,9 +146,9 @@ def test_lost_and_altered_rows_are_noticed(tmp_path: Path, damage: str) -> None:
 def test_a_format_of_the_future_is_not_guessed(tmp_path: Path) -> None:
     path, _ = filled(tmp_path)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
-    with pytest.raises(StateUnusable, match="has format 2; this importer reads 1"):
+    with pytest.raises(StateUnusable, match="has format 3; this importer reads 2"):
         opened(tmp_path)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,11 +34,11 @@ Event = tuple[str, str]
 def encoded(events: Sequence[Event], start: int = 1) -> EncodedRows:
     """Events of an id and a text each, as the encoder hands them over."""
     ids = pl.Series([hashlib.sha256(name.encode()).hexdigest()[:32] for name, _ in events], dtype=pl.String)
-    texts = pl.Series([text for _, text in events], dtype=pl.String)
+    texts = pa.array([text for _, text in events], pa.large_string())
     offsets, body = buffers.text(texts)
     rows = buffers.numbers(pl.Series(range(start, start + len(events)), dtype=pl.Int64), "q")
     span = Span(0, start, start + len(events))
-    digests = buffers.digests(texts)
+    digests = buffers.digests(texts, 0)
     return EncodedRows(span, "f", body, offsets, rows, digests, 0, ids=buffers.ids(ids, is_hex=True))
 
 
