@@ -18,8 +18,8 @@ class Tally:
     """The fates of some acknowledged rows, and what they were as events.
 
     ``sent``, ``filtered``, ``duplicate`` and the ``rejected`` of each stage count source rows and add up to the rows
-    acknowledged. ``accepted``, ``refused`` and ``resent`` count events. ``digest`` is the sum modulo 2^128 of the first
-    16 bytes of the SHA-256 of each accepted event.
+    acknowledged. ``accepted``, ``refused`` and ``resent`` count events. ``digest`` is the sum modulo 2^128 of the
+    XXH3 of each accepted event.
     """
 
     sent: int = 0

@@ -19,15 +19,14 @@ if TYPE_CHECKING:
     from importer.rules import Given
 
 _EXAMPLES = 3
-_HASH_BYTES = frozenset({32, 64})
 _NAMES = {
     "email": "an address of e-mail",
     "phone": "a phone number",
     "card": "the number of a payment card",
     "iban": "an IBAN",
 }
-_WATCHED = frozenset({pl.String, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal})  # a card needs 12 digits
-_SHORTEST_CARD = 10**11
+_WATCHED = frozenset({pl.String, pl.Int64, pl.UInt64, pl.Int128, pl.Decimal})  # a card may be a number
+_LOWEST_CARD = 10**13  # the shortest have fourteen digits
 _WATCHED_LISTS = frozenset({pl.List(pl.String)})
 _ONLY_TEXTS_ARE = frozenset({"email", "phone", "iban"})  # a number as such may be any
 # Made by the importer itself, of hex digits.
@@ -57,11 +56,7 @@ class Guard:
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, findings: Findings) -> set[str]:
         """Note what stands in the rows of ``frame`` and should not; the names under which that was noted."""
         texts = frame.select(ROW, *(target.expr.alias(target.path) for target in self._targets))
-        return {name for target in self._targets for name in _note_target(chunk, _of(texts, target), target, findings)}
-
-
-def _of(texts: pl.DataFrame, target: _Target) -> pl.DataFrame:
-    return pl.DataFrame([texts[ROW], texts[target.path].alias("text")])
+        return {name for target in self._targets for name in _note_target(chunk, texts, target, findings)}
 
 
 def _target(path: str, expr: pl.Expr, dtype: pl.DataType, *, is_number: bool) -> _Target:
@@ -72,15 +67,14 @@ def _target(path: str, expr: pl.Expr, dtype: pl.DataType, *, is_number: bool) ->
 
 def _long_numbers(numbers: pl.Expr) -> pl.Expr:
     """The digits of numbers that are as long as that of a card."""
-    return pl.when(numbers.abs() >= _SHORTEST_CARD).then(numbers).cast(pl.String)
+    return pl.when(numbers.abs() >= _LOWEST_CARD).then(numbers).cast(pl.String)
 
 
 def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findings: Findings) -> Iterator[str]:
     if target.is_list:
-        texts = texts.explode("text")
-    texts = _without_hashes(texts)
-    for kind, found in find_personal(texts["text"], target.allowed).items():
-        hits = texts.filter(found)
+        texts = texts.select(ROW, target.path).explode(target.path)
+    for kind, found in find_personal(texts[target.path], target.allowed).items():
+        hits = texts.select(ROW, target.path).filter(found)
         examples = [
             Example(*_place(chunk, row), _message(target.path, kind, text))
             for row, text in hits.head(_EXAMPLES).iter_rows()
@@ -88,14 +82,6 @@ def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findin
         name = f"personal_{kind}:{target.path}"
         findings.note(name, examples, hits[ROW].n_unique())
         yield name
-
-
-def _without_hashes(texts: pl.DataFrame) -> pl.DataFrame:
-    """Hashes and derived ids carry nothing, and are dear to look through: a column of them is told by its sizes."""
-    sizes = texts["text"].str.len_bytes()
-    if sizes.min() not in _HASH_BYTES or sizes.min() != sizes.max():
-        return texts
-    return texts.filter(~pl.col("text").str.contains("^[0-9a-f]+$"))
 
 
 def _allowed(path: str) -> frozenset[str]:

@@ -309,7 +309,7 @@ class _Compiler:
             return None
 
     def _add_event_id(self, group_key: dict[str, pl.Expr]) -> None:
-        name = pl.lit(self._event) if self._event is not None else self._scope.values.get(EVENT_NAME)
+        name = self._event if self._event is not None else self._scope.values.get(EVENT_NAME)
         if self._mapping.key == "position":
             parts = position()
         elif self._mapping.key is None:

@@ -18,6 +18,8 @@ from importer.mapping.compiled import FILE, FILE_ROW
 from importer.mapping.timestamps import iso_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from importer.mapping.cells import Value
 
 ID_VERSION = "1"
@@ -29,13 +31,13 @@ class KeyInvalid(ValueError):  # noqa: N818  named for what it says, as every ex
     """A column cannot be part of a key."""
 
 
-def event_id(event_name: pl.Expr, parts: list[pl.Expr]) -> pl.Expr:
+def event_id(event_name: str | pl.Expr, parts: list[pl.Expr]) -> pl.Expr:
     """128 bits in hex of the SHA-256 of ``1:1``, the event name and the parts, each as ``length:text``.
 
     The length is that of the text in UTF-8, in decimal digits, so that no two keys give the same bytes. For example
     the purchase with the key 0042 is hashed as ``1:18:purchase4:0042``. Null where a part is.
     """
-    return _hashed([pl.lit(ID_VERSION), event_name, *parts])
+    return _hashed([ID_VERSION, event_name, *parts])
 
 
 def derived_id(parts: list[pl.Expr]) -> pl.Expr:
@@ -43,12 +45,20 @@ def derived_id(parts: list[pl.Expr]) -> pl.Expr:
 
     It is the same in every mapping and for every event. The customer 0042 is hashed as ``4:id 14:0042``.
     """
-    return _hashed([pl.lit(DERIVED_ID), *parts])
+    return _hashed([DERIVED_ID, *parts])
 
 
-def _hashed(texts: list[pl.Expr]) -> pl.Expr:
-    framed = [part for text in texts for part in (text.str.len_bytes().cast(pl.String), pl.lit(":"), text)]
-    return plh.concat_str(pl.concat_str(framed)).chash.sha2_256().str.head(ID_HEX_DIGITS)
+def _hashed(texts: Iterable[str | pl.Expr]) -> pl.Expr:
+    framed: list[pl.Expr] = []
+    constant = ""
+    for text in texts:
+        if isinstance(text, str):
+            constant += f"{len(text.encode())}:{text}"
+        else:
+            length = text.str.len_bytes().cast(pl.String)
+            framed += [*_literal(constant), length, pl.lit(":"), text]
+            constant = ""
+    return plh.concat_str(pl.concat_str([*framed, *_literal(constant)])).chash.sha2_256().str.head(ID_HEX_DIGITS)
 
 
 def position() -> list[pl.Expr]:
@@ -71,3 +81,7 @@ def key_part(source: Value, name: str) -> pl.Expr:
         raise KeyInvalid(f"column {name!r} is {type_name(dtype)} and cannot be a key")
     text = source.expr.cast(pl.String)
     return pl.when(text != "").then(text)
+
+
+def _literal(text: str) -> list[pl.Expr]:
+    return [pl.lit(text)] if text else []

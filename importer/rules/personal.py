@@ -21,6 +21,7 @@ KINDS = ("email", "phone", "card", "iban")
 """The kinds of personal data, in the order of a report."""
 
 _SHORTEST_BYTES = 6  # a@b.co
+_HASH_BYTES = (32, 64)
 _FORMATS = {"email": "email", "e164": "phone"}  # of the event reference
 _HASHED = ("_md5", "_sha256")
 _EMAIL_WORDS = frozenset({"email", "emails", "mail", "mails", "courriel", "emailaddress", "mailaddress", "adressemail"})
@@ -69,10 +70,11 @@ def _is_named(words: list[str], kind: frozenset[str]) -> bool:
 def find_personal(texts: pl.Series, allowed: frozenset[str] = frozenset()) -> dict[str, pl.Series]:
     """For each kind that ``texts`` have anywhere a Boolean column, without nulls: which of them have it.
 
-    Kinds in ``allowed`` are not looked for.
+    Kinds in ``allowed`` are not looked for, and nothing is in a column of hashes.
     """
     sizes = texts.str.len_bytes()
-    if (sizes.max() or 0) < _SHORTEST_BYTES:  # type: ignore[operator]
+    longest = sizes.max()
+    if not isinstance(longest, int) or longest < _SHORTEST_BYTES or _are_hashes(texts, sizes, longest):
         return {}
     cells = Cells.of(texts, sizes)
     if not cells.is_ascii and cells.has(*(space.encode() for space in ODD_SPACES)):
@@ -81,6 +83,11 @@ def find_personal(texts: pl.Series, allowed: frozenset[str] = frozenset()) -> di
     rows = suspects(cells, allowed)
     found = {kind: _found(kind, texts, rows[kind]) for kind in KINDS if kind in rows and kind not in allowed}
     return {kind: mask for kind, mask in found.items() if mask.any()}
+
+
+def _are_hashes(texts: pl.Series, sizes: pl.Series, longest: int) -> bool:
+    """Whether all are hashes or derived ids: they carry nothing, and are dear to look through."""
+    return longest in _HASH_BYTES and sizes.min() == longest and bool(texts.str.contains("^[0-9a-f]+$").all())
 
 
 def _found(kind: str, texts: pl.Series, rows: pl.Series) -> pl.Series:
