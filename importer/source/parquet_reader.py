@@ -115,8 +115,8 @@ class ParquetReader:
         batch.validate(full=True)  # text that is not UTF-8 must not reach Polars, which trusts Arrow blindly
         frame = pl.from_arrow(batch.select(self._columns))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101  (from_arrow is typed for arrays, too)
-        others = {name: self.schema[name] for name in self._columns if frame.schema[name] != self.schema[name]}
-        return frame.cast(others) if others else frame
+        wanted = {name: self.schema[name] for name in self._columns}
+        return frame if frame.schema == wanted else frame.cast(wanted)
 
     def _slice_rows(self, group: int) -> int:
         """Rows of about 16 MB, by what the footer says about the columns that are read."""
