@@ -29,8 +29,11 @@ _HALF_TIMES = {
 }
 _NO_LETTER = "cannot be used: a % has no letter behind it, or one that means nothing"
 
-_ISO_AWARE = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%dT%H:%M%#z")
-_ISO_NAIVE = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d", "%Y-%m-%dT%H:%M")
+_ISO_SECONDS = "%Y-%m-%dT%H:%M:%S"
+_ISO = (f"{_ISO_SECONDS}%.f", "%Y-%m-%d", "%Y-%m-%dT%H:%M", f"{_ISO_SECONDS}%.f%#z", "%Y-%m-%dT%H:%M%#z")
+_SECONDS_CHARACTERS = 19
+_MIDNIGHT = "2000-01-01T00:00:00"
+_MOST_ENDINGS = 2_000  # the thousand milliseconds, in a few zones
 _FIELDS = ("milliseconds", "ambiguous", "nonexistent")
 _INSTANT = pl.Struct(dict(zip(_FIELDS, (pl.Int64, pl.Boolean, pl.Boolean), strict=True)))
 
@@ -179,14 +182,10 @@ class _Read:
 
 def _read(column: pl.Series, formats: tuple[str, ...], clock: Clock) -> _Read:
     text = column.str.strip_chars()
-    if not formats:
-        text = text.str.to_uppercase().str.replace(" ", "T", literal=True)
-    naive = _first_parsed(text, [item for item in formats or _ISO_NAIVE if not _has_zone(item)])
+    naive, aware = _by_formats(text, formats) if formats else iso_times(text)
     read = _read_wall_clock(naive, clock)
-    aware_formats = [item for item in formats or _ISO_AWARE if _has_zone(item)]
-    if not aware_formats or naive.null_count() == text.null_count():
+    if aware.null_count() == len(aware):
         return read
-    aware = _first_parsed(text.set(naive.is_not_null(), None), aware_formats)
     return replace(read, milliseconds=read.milliseconds.zip_with(aware.is_null(), aware.dt.epoch("ms")))
 
 
@@ -211,6 +210,40 @@ def _shifted(naive: pl.Series, timezone: str) -> pl.Series:
     """The instant with the offset before the gap: the clock reads on, as if it had not been put forward yet."""
     before = (naive - _GAP).dt.replace_time_zone(timezone, ambiguous="earliest", non_existent="null")
     return (before + _GAP).dt.epoch("ms")
+
+
+def iso_times(text: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Times by ISO 8601, as of a wall clock, and in UTC where the text has a zone: null in one of them, or in both.
+
+    A fraction and a zone are dear to read, and few of them are different in a column. So each is read once, behind one
+    midnight, and added to the date and time before it.
+    """
+    text = text.str.to_uppercase().str.replace(" ", "T", literal=True)
+    ending = text.str.slice(_SECONDS_CHARACTERS)
+    endings = ending.unique().drop_nulls()
+    if not 0 < len(endings) <= _MOST_ENDINGS:
+        return _by_formats(text, _ISO)
+    midnight = datetime.fromisoformat(_MIDNIGHT)
+    naive, aware = _by_formats(_MIDNIGHT + endings, _ISO)
+    known = pl.DataFrame({"ending": endings, "naive": naive - midnight, "aware": aware - midnight.replace(tzinfo=UTC)})
+    added = ending.alias("ending").to_frame().join(known, on="ending", how="left", maintain_order="left")
+    begun = _parsed(text.str.slice(0, _SECONDS_CHARACTERS), _ISO_SECONDS)
+    naive, aware = begun + added["naive"], (begun + added["aware"]).dt.replace_time_zone("UTC")
+    others = text.set(naive.is_not_null() | aware.is_not_null(), None)
+    if others.null_count() == len(others):
+        return naive, aware
+    other_naive, other_aware = _by_formats(others, _ISO)
+    return naive.zip_with(naive.is_not_null(), other_naive), aware.zip_with(aware.is_not_null(), other_aware)
+
+
+def _by_formats(text: pl.Series, formats: tuple[str, ...]) -> tuple[pl.Series, pl.Series]:
+    """Times by the first format that fits, as of a wall clock, and in UTC for formats with a zone, which come last."""
+    naive = _first_parsed(text, [item for item in formats if not _has_zone(item)])
+    zoned = [item for item in formats if _has_zone(item)]
+    if naive.null_count() == text.null_count():
+        zoned = []
+    aware = _first_parsed(text.set(naive.is_not_null(), None), zoned)
+    return naive, aware if zoned else aware.dt.replace_time_zone("UTC")
 
 
 def _first_parsed(text: pl.Series, formats: Iterable[str]) -> pl.Series:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import sys
 
+from importer.source.skeleton import is_uniform
+
 MAX_RECORD_BYTES = 8 * 1024 * 1024
 
 
@@ -21,7 +23,6 @@ class Grammar:
         self.max_record_bytes = max_record_bytes
         self.separator = separator.encode()
         self.quote = quote.encode()
-        self._dropped = bytes(set(range(256)) - set(self.separator + b"\r\n"))
         self._compile()
 
     def _compile(self) -> None:
@@ -48,17 +49,12 @@ class Grammar:
         self._blank_lines = re.compile(rb"\r?\n" + many(rb"\r?\n"))
 
     def uniform(self, block: bytes) -> int:
-        """Where the last line ends when nothing is quoted and every line has its fields; else 0. The fast way."""
-        if self.fields == 1 or (self.quote and self.quote in block):
-            return 0
+        """Where the last line ends when each line is a good record, by a proof that is quick; else 0."""
         stop = block.rfind(b"\n") + 1
-        skeleton = (block if stop == len(block) else block[:stop]).translate(None, self._dropped)
-        is_windows = skeleton[self.fields - 1 : self.fields] == b"\r"
-        unit = self.separator * (self.fields - 1) + (b"\r\n" if is_windows else b"\n")
-        lines = len(skeleton) // len(unit)
-        # The skeleton does not show what stands between a carriage return and the line end behind it.
-        is_uniform = skeleton == unit * lines and (not is_windows or block.count(b"\r\n", 0, stop) == lines)
-        return stop if is_uniform else 0
+        if self.fields == 1 or not stop:
+            return 0
+        lines = block if stop == len(block) else block[:stop]
+        return stop if is_uniform(lines, self.separator, self.quote, self.fields) else 0
 
     def good_lines_stop(self, block: bytes, start: int) -> int:
         """Where the good records of one line each end that begin at ``start``."""

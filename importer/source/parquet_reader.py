@@ -115,7 +115,7 @@ class ParquetReader:
         batch.validate(full=True)  # text that is not UTF-8 must not reach Polars, which trusts Arrow blindly
         frame = pl.from_arrow(batch.select(self._columns))
         assert isinstance(frame, pl.DataFrame)  # noqa: S101  (from_arrow is typed for arrays, too)
-        wanted = {name: self.schema[name] for name in self._columns}
+        wanted = pl.Schema({name: self.schema[name] for name in self._columns})
         return frame if frame.schema == wanted else frame.cast(wanted)
 
     def _slice_rows(self, group: int) -> int:

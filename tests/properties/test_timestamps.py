@@ -80,3 +80,23 @@ def _fits(moment: datetime, minutes: int) -> bool:
     except OverflowError:
         return False
     return True
+
+
+_TIMES = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["2024-03-31", "1969-12-31", "0024-01-01", "2024-02-30", "2024-1-31", "+2024-01-01"]),
+        st.sampled_from(["", "T", " ", "t"]),
+        st.sampled_from(["", "10:00", "02:30:00", "23:59:59", "23:59:60", "24:00:00", "1:00:00", "10:00:5", "10:0:050"]),
+        st.sampled_from(["", ".", ".5", ".123", ".1234567", ",5", ".999999999"]),
+        st.sampled_from(["", "Z", "z", "+01:00", "-0530", "+01", "\u22125:00", " +01:00", "Z ", "+24:00", "x"]),
+    ),
+)  # fmt: skip
+
+
+@given(st.lists(st.none() | _TIMES, max_size=6))
+def test_iso_times_are_those_that_the_formats_read(texts: list[str | None]) -> None:
+    column = pl.Series(texts, dtype=pl.String)
+    quickly = timestamps.iso_times(column)
+    plainly = timestamps._by_formats(column.str.to_uppercase().str.replace(" ", "T", literal=True), timestamps._ISO)
+    assert [found.to_list() for found in quickly] == [found.to_list() for found in plainly]
