@@ -1,0 +1,28 @@
+"""What can be measured, by name. Each scenario is a function from settings to comparisons."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from benchmarks.scenarios import csv, parquet, validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.results import Comparison
+    from benchmarks.settings import Settings
+
+
+class Scenario(NamedTuple):
+    """``is_default``: it runs when none is named. ``says`` is for ``--list``."""
+
+    run: Callable[[Settings], list[Comparison]]
+    says: str
+    is_default: bool = True
+
+
+SCENARIOS = {
+    "parquet": Scenario(parquet.run, "batches from Parquet, without nulls and with 8 of 18 columns nullable"),
+    "csv": Scenario(csv.run, "batches from CSV"),
+    "validate": Scenario(validate.run, "the dry run beside encoding alone"),
+}

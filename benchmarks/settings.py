@@ -1,0 +1,23 @@
+"""What a scenario is told: how much to measure, with what, where the data is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The options of the command. ``rows`` is ``None`` where the scenario shall choose; ``server`` is nginx or python."""
+
+    rounds: int
+    cache: Path
+    server: str
+    rows: int | None = None
+
+    def rows_or(self, default: int) -> int:
+        """The rows that were asked for, or ``default``."""
+        return default if self.rows is None else self.rows
