@@ -41,7 +41,7 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="what to measure (default: see --list)")
     parser.add_argument("--list", action="store_true", help="list the scenarios")
     parser.add_argument("--rows", type=_positive, help="rows of a file (default: what suits the scenario)")
-    parser.add_argument("--rounds", type=_positive, default=5, help="how often each one runs (default: 5)")
+    parser.add_argument("--rounds", type=_positive, help="how often each one runs (default: mostly 5)")
     cache = Path(tempfile.gettempdir(), "importer-benchmarks")
     parser.add_argument("--cache", type=Path, default=cache, help="folder for the data (default: %(default)s)")
     parser.add_argument("--server", choices=NAMES, default="auto", help="what receives (default: nginx if installed)")
@@ -57,8 +57,8 @@ def measure_all(options: argparse.Namespace) -> None:
     """Run the scenarios and print; what was measured is in the file even if a later scenario fails."""
     cache = options.cache.resolve()
     cache.mkdir(parents=True, exist_ok=True)
-    settings = Settings(options.rounds, cache, chosen(options.server), options.rows)
-    document = {"machine": machine(), "server": settings.server, "comparisons": []}
+    settings = Settings(cache, chosen(options.server), options.rows, options.rounds)
+    document: dict[str, Any] = {"machine": machine(), "server": settings.server, "comparisons": []}
     print(f"{sentence(document['machine'])}; server: {settings.server}\n", flush=True)
     for name in options.scenarios or [name for name, scenario in SCENARIOS.items() if scenario.is_default]:
         print(f"{name}: {SCENARIOS[name].says}", flush=True)

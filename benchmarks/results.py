@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 EVENTS = "events/s"
 ROWS = "rows/s"
+PEAKS = "MB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,14 @@ class Comparison:
         return _spread(
             [(one.events / one.cpu_seconds) / (other.events / other.cpu_seconds) for one, other in pairs],
         )
+
+    def of_peaks(self, at_most: dict[str, float]) -> Comparison:
+        """The same samples, with peaks of memory in MB (of 1,000,000 bytes) for figures."""
+        rounds = [
+            {name: replace(sample, figure=sample.peak_bytes / 1e6) for name, sample in samples.items()}
+            for samples in self.rounds
+        ]
+        return Comparison(self.scenario, f"{self.title}: peak of memory", PEAKS, rounds, at_most=at_most)
 
     def to_json(self) -> dict[str, Any]:
         """All samples, and what is made of them."""

@@ -18,7 +18,7 @@ def in_turns(rounds: int, unit: str, contenders: Mapping[str, Callable[[], Sampl
     """``rounds`` times each of ``contenders``, one after the other; every other round in the opposite order."""
     found = []
     for index in range(rounds):
-        names = list(contenders) if index % 2 == 0 else list(reversed(contenders))
+        names = list(contenders) if index % 2 == 0 else list(contenders)[::-1]
         samples = {}
         for name in names:
             samples[name] = contenders[name]()

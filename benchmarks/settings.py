@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options of the command. ``rows`` is ``None`` where the scenario shall choose; ``server`` is nginx or python."""
+    """The options of the command. What is ``None`` the scenario shall choose; ``server`` is nginx or python."""
 
-    rounds: int
     cache: Path
     server: str
     rows: int | None = None
+    rounds: int | None = None
 
     def rows_or(self, default: int) -> int:
         """The rows that were asked for, or ``default``."""
         return default if self.rows is None else self.rows
+
+    def rounds_or(self, default: int) -> int:
+        """The rounds that were asked for, or ``default``."""
+        return default if self.rounds is None else self.rounds

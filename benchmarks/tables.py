@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from benchmarks.results import PEAKS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -62,7 +64,7 @@ def _cells(comparison: Comparison) -> Iterator[Sequence[str]]:
     columns = [
         column
         for column in COLUMNS
-        if any(column.of(sample) for samples in comparison.rounds for sample in samples.values())
+        if comparison.unit != PEAKS and any(column.of(sample) for one in comparison.rounds for sample in one.values())
     ]
     rounds = len(comparison.rounds)
     which = f"median of {rounds}" if rounds > 1 else "one round"
@@ -84,7 +86,7 @@ def _below(comparison: Comparison) -> Iterator[str]:
         yield text
     for name, limit in comparison.at_most.items():
         is_met = comparison.spread(name).median <= limit
-        yield f"{name}: target at most {limit:g} {comparison.unit}: {_verdict(is_met)}"
+        yield f"{name}: target at most {number(limit)} {comparison.unit}: {_verdict(is_met)}"
     yield from comparison.notes
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.scenarios import csv, parquet, validate
+from benchmarks.scenarios import csv, lines, parquet, single, startup, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,5 +24,8 @@ class Scenario(NamedTuple):
 SCENARIOS = {
     "parquet": Scenario(parquet.run, "batches from Parquet, without nulls and with 8 of 18 columns nullable"),
     "csv": Scenario(csv.run, "batches from CSV"),
+    "single": Scenario(single.run, "one event a request: without a rate, and at 500 requests a second"),
     "validate": Scenario(validate.run, "the dry run beside encoding alone"),
+    "lines": Scenario(lines.run, "order lines grouped into orders"),
+    "startup": Scenario(startup.run, "small commands"),
 }

@@ -22,7 +22,7 @@ def run(settings: Settings) -> list[Comparison]:
     file = orders(settings, rows, suffix="csv")
     note = check_same_events(orders(settings, CHECK_ROWS, suffix="csv"))
     rounds = in_turns(
-        settings.rounds,
+        settings.rounds_or(5),
         EVENTS,
         {
             "importer": lambda: contenders.importer(settings, file, rows),

@@ -28,7 +28,7 @@ def _compare(settings: Settings, kind: str) -> Comparison:
     file = orders(settings, rows, kind)
     note = check_same_events(orders(settings, CHECK_ROWS, kind))
     rounds = in_turns(
-        settings.rounds,
+        settings.rounds_or(5),
         EVENTS,
         {
             "importer": lambda: contenders.importer(settings, file, rows),

@@ -30,7 +30,7 @@ def _compare(settings: Settings, title: str, kind: str, suffix: str) -> Comparis
     rows = settings.rows_or(ROWS)
     file = orders(settings, rows, kind, suffix)
     rounds = in_turns(
-        settings.rounds,
+        settings.rounds_or(5),
         EVENTS,
         {
             "importer validate": lambda: contenders.validate(file, rows),
