@@ -1,6 +1,7 @@
 """What aiohttp alone reaches: a loop that posts one constant body, so many requests under way.
 
-Run as ``python -m benchmarks.bare REQUESTS BODY_BYTES CONCURRENCY URL``. It reads each answer and prints one JSON object.
+Run as ``python -m benchmarks.bare REQUESTS BODY_BYTES CONCURRENCY URL``. It reads each answer, and prints one
+JSON object.
 """
 
 from __future__ import annotations

@@ -8,91 +8,24 @@ that its memory is bounded. What it does not have: a checkpoint, retries, a rate
 from __future__ import annotations
 
 import asyncio
-import csv
-import hashlib
 import json
 import sys
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import aiohttp
 import orjson
-import polars as pl
+
+from benchmarks.purchase import purchase
+from benchmarks.rows import rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-SLICE_ROWS = 25_000
 MAX_BODY_BYTES = 500_000
 MAX_ITEM_BYTES = 32_000
 MAX_ITEMS = 2_000
 IN_FLIGHT = 16
-OPTIONAL = ("revenue", "tax_amount", "payment_method", "coupon")
 PREFIX, SUFFIX = b'{"batch":[', b"]}"
-
-
-def rows(file: str) -> Iterator[dict[str, Any]]:
-    """The rows of a file as dicts; the time of the order in epoch milliseconds."""
-    return rows_of_csv(file) if file.endswith(".csv") else rows_of_parquet(file)
-
-
-def rows_of_parquet(file: str) -> Iterator[dict[str, Any]]:
-    """As :func:`rows`."""
-    scan = pl.scan_parquet(file).with_columns(pl.col("ordered_at").dt.epoch("ms"))
-    start = 0
-    while not (part := scan.slice(start, SLICE_ROWS).collect()).is_empty():
-        yield from part.iter_rows(named=True)
-        start += SLICE_ROWS
-
-
-def rows_of_csv(file: str) -> Iterator[dict[str, Any]]:
-    """As :func:`rows`; an empty cell is ``None``."""
-    with Path(file).open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            typed: dict[str, Any] = {name: cell or None for name, cell in row.items()}
-            for name in ("total", "revenue", "tax", "price"):
-                if typed[name] is not None:
-                    typed[name] = float(typed[name])
-            typed["quantity"] = int(typed["quantity"])
-            typed["ordered_at"] = round(datetime.fromisoformat(typed["ordered_at"]).timestamp() * 1000)
-            yield typed
-
-
-def event(row: dict[str, Any]) -> bytes:
-    """One purchase event as JSON, without its nulls."""
-    product = {"id": row["sku"], "name": row["label"], "price": row["price"], "brand": row["brand"]}
-    user = {"id": row["customer_id"], "email": row["email"], "consent_categories": ["1", "2", "3"]}
-    context: dict[str, Any] = {"event_id": event_id(row["order_id"]), "event_timestamp": row["ordered_at"]}
-    if row["page_url"] is not None:
-        context["page"] = {"url": row["page_url"]}
-    if row["ip"] is not None:
-        context["device"] = {"ip": row["ip"]}
-    result = {
-        "event_name": "purchase",
-        "id": row["order_id"],
-        "type": "online",
-        "status": row["status"],
-        "value": row["total"],
-        "revenue": row["revenue"],
-        "tax_amount": row["tax"],
-        "currency": row["currency"],
-        "payment_method": row["payment_method"],
-        "coupon": row["coupon"],
-        "items": [{"id": row["sku"], "quantity": row["quantity"], "product": product}],
-        "user": user,
-        "context": context,
-    }
-    for members, names in ((product, ("brand",)), (user, ("id",)), (result, OPTIONAL)):
-        for name in names:
-            if members[name] is None:
-                del members[name]
-    return orjson.dumps(result)
-
-
-def event_id(order: str) -> str:
-    """128 bits in hex that are the same for the same order."""
-    return hashlib.sha256(b"8:purchase%d:%s" % (len(order), order.encode())).hexdigest()[:32]
 
 
 def bodies(encoded_events: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
@@ -137,4 +70,4 @@ async def send(batches: Iterable[tuple[int, bytes]], url: str) -> dict[str, int]
 
 if __name__ == "__main__":
     address = sys.argv[2] + "/events/batch?tc_s=1234&token=none"
-    print(json.dumps(asyncio.run(send(bodies(map(event, rows(sys.argv[1]))), address))))
+    print(json.dumps(asyncio.run(send(bodies(orjson.dumps(purchase(row)) for row in rows(sys.argv[1])), address))))

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from benchmarks.careful import bodies, event_id, rows_of_parquet, send
+from benchmarks.careful import bodies, send
+from benchmarks.purchase import event_id
+from benchmarks.rows import rows_of_parquet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -53,7 +53,7 @@ def silent(events: int, *arguments: str) -> Sample:
 def counting(events: int, *arguments: str) -> Sample:
     """``python -m ARGUMENTS``, which sends nothing and prints how many events it made."""
     cost = measure(["-m", *arguments])
-    _expect(f"events of {arguments[0]}", json.loads(cost.output)["events"], events)
+    expect(f"events of {arguments[0]}", json.loads(cost.output)["events"], events)
     return _rate(cost, events)
 
 
@@ -61,7 +61,7 @@ def validate(file: Path, events: int, mapping: Path = MAPPING) -> Sample:
     """The dry run of the importer."""
     cost = measure(["-m", "importer", "validate", str(mapping), str(file), "--json"])
     accepted = json.loads(cost.output)["events"]["accepted"]
-    _expect(f"validate of {file.name}: events", accepted, events)
+    expect(f"validate of {file.name}: events", accepted, events)
     return _rate(cost, events)
 
 
@@ -84,13 +84,13 @@ def _rate(cost: Cost, events: int, **counted: Any) -> Sample:  # noqa: ANN401 --
 
 def _sample(cost: Cost, server: Server, accepted: int, requests: int, sent_bytes: int, events: int) -> Sample:
     arrivals = server.arrivals
-    _expect("events that the client says were accepted", accepted, events)
-    _expect("requests at the server", arrivals.requests, requests)
-    _expect("bytes at the server", arrivals.bytes, sent_bytes)
+    expect("events that the client says were accepted", accepted, events)
+    expect("requests at the server", arrivals.requests, requests)
+    expect("bytes at the server", arrivals.bytes, sent_bytes)
     return _rate(cost, events, requests=requests, sent_bytes=sent_bytes, server_cpu_seconds=server.cpu_seconds)
 
 
-def _expect(what: str, found: int, expected: int) -> None:
+def expect(what: str, found: int, expected: int) -> None:
     """Raises SystemExit if something was measured that is not what was to be done."""
     if found != expected or not found:
         raise SystemExit(f"{what}: {found:,} instead of {expected:,}")

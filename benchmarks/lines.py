@@ -1,7 +1,7 @@
 """Order lines of a shop, three an order, as Parquet; the same for the same number of lines.
 
-Run as ``python -m benchmarks.lines FILE LINES ORDER``: ``sorted`` by order, or ``scattered``, which puts the lines of an
-order far from each other, all over the file: the worst case for grouping.
+Run as ``python -m benchmarks.lines FILE LINES ORDER``: ``sorted`` by order, or ``scattered``, which puts the lines of
+an order far from each other, all over the file: the worst case for grouping.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 MAX_OUTPUT_BYTES = 10_000_000
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,14 +32,19 @@ class Cost:
 
 
 def measure(
-    arguments: Sequence[str], environment: dict[str, str] | None = None, *, python: str = sys.executable
+    arguments: Sequence[str],
+    environment: dict[str, str] | None = None,
+    *,
+    python: str = sys.executable,
+    watch: Callable[[subprocess.Popen[bytes]], None] | None = None,
+    exit_code: int = 0,
 ) -> Cost:
-    """Run ``python ARGUMENTS`` to its end and measure it.
+    """Run ``python ARGUMENTS`` to its end and measure it. ``watch`` is called while it runs, and may stop it.
 
     The kernel starts the peak of a child at the size of its parent, so this process must stay small: no Polars here.
 
     Raises:
-        SystemExit: The process failed; its last words are shown.
+        SystemExit: The process did not end with ``exit_code``; its last words are shown.
 
     """
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as words:
@@ -52,10 +57,12 @@ def measure(
             stderr=words,
             env={**os.environ, **(environment or {})},
         )
+        if watch:
+            watch(process)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
+        if process.returncode != exit_code:
             raise SystemExit(f"{' '.join(arguments)} ended with {process.returncode}:\n{_tail(words)}{_tail(output)}")
         return Cost(
             seconds=seconds,

@@ -1,7 +1,7 @@
 """A server that reads requests and answers 200, and costs next to nothing: the measured thing must be the client.
 
-Run as ``python -m benchmarks.server [--keep FILE] [--marker TEXT] [--answer JSON]``. It prints its port, serves until
-its standard input closes, and then prints what arrived as one JSON object. With ``--keep``, the bodies are appended to
+Run as ``python -m benchmarks.server [--port N] [--keep FILE] [--marker TEXT] [--answer JSON]``. It prints its port,
+serves until its standard input closes, and then prints what arrived as one JSON object. With ``--keep``, the bodies are appended to
 that file, one a line: the events that we send contain no newline. With ``--marker`` it counts how often the bodies have
 that text.
 """
@@ -26,8 +26,9 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where bodies are kept, what is counted in them, and what is answered."""
+    """Where to listen, where bodies are kept, what is counted in them, and what is answered."""
 
+    port: int = 0
     keep: Path | None = None
     marker: bytes = b""
     answer: bytes = b"{}"
@@ -106,9 +107,9 @@ class Connection(asyncio.BufferedProtocol):
 
 
 async def serve(options: Options) -> None:
-    """Serve on a free port of loopback until standard input closes."""
+    """Serve on a port of loopback, a free one unless it is given, until standard input closes."""
     loop, arrivals = asyncio.get_running_loop(), Arrivals()
-    server = await loop.create_server(lambda: Connection(arrivals, options), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(arrivals, options), "127.0.0.1", options.port)
     print(server.sockets[0].getsockname()[1], flush=True)
     closed = asyncio.Event()
     loop.add_reader(sys.stdin, closed.set)
@@ -118,6 +119,7 @@ async def serve(options: Options) -> None:
 
 def _options() -> Options:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.server")
+    parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--keep", type=Path)
     parser.add_argument("--marker", type=str.encode, default=b"")
     parser.add_argument("--answer", type=str.encode, default=b"{}")

@@ -17,7 +17,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import IO, TYPE_CHECKING
 
 from benchmarks.arrivals import Arrivals
 from benchmarks.processes import ROOT
@@ -79,16 +79,16 @@ def chosen(name: str) -> str:
 
 
 @contextmanager
-def serving(name: str) -> Iterator[Server]:
-    """The server called ``name`` for as long as the block lasts."""
-    with _nginx() if chosen(name) == "nginx" else python_server() as server:
+def serving(name: str, port: int = 0) -> Iterator[Server]:
+    """The server called ``name`` for as long as the block lasts, at any free port unless one is given."""
+    with _nginx(port) if chosen(name) == "nginx" else python_server(port=port) as server:
         yield server
 
 
 @contextmanager
-def python_server(*, keep: Path | None = None, marker: str = "", answer: str = "{}") -> Iterator[Server]:
+def python_server(*, keep: Path | None = None, marker: str = "", answer: str = "{}", port: int = 0) -> Iterator[Server]:
     """``benchmarks/server.py``. It appends bodies to ``keep`` and counts what ``marker`` says an event has once."""
-    options = [f"--answer={answer}", f"--marker={marker}", *([f"--keep={keep}"] if keep else [])]
+    options = [f"--port={port}", f"--answer={answer}", f"--marker={marker}", *([f"--keep={keep}"] if keep else [])]
     process = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.server", *options],
         cwd=ROOT,
@@ -108,11 +108,11 @@ def python_server(*, keep: Path | None = None, marker: str = "", answer: str = "
 
 
 @contextmanager
-def _nginx() -> Iterator[Server]:
+def _nginx(port: int) -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="importer-nginx-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        port = _free_port()
+        port = port or free_port()
         (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port))
         program = shutil.which("nginx") or "nginx"
         process = subprocess.Popen([program, "-p", name, "-c", str(folder / "nginx.conf"), "-e", "stderr"])
@@ -127,7 +127,8 @@ def _nginx() -> Iterator[Server]:
             server.arrivals = Arrivals.of_log(log) if log.exists() else Arrivals()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -142,7 +143,7 @@ def _await_listening(process: subprocess.Popen[bytes], port: int) -> None:
     raise SystemExit("nginx does not answer")
 
 
-def _line(stream: TextIO | None) -> str:
+def _line(stream: IO[str] | None) -> str:
     line = stream.readline().strip() if stream else ""
     if not line:
         raise SystemExit("benchmarks/server.py ended without a word")

@@ -24,6 +24,7 @@ class Column(NamedTuple):
 
 COLUMNS = (
     Column("MB/s", lambda sample: sample.sent_bytes / sample.seconds / 1e6, ",.1f"),
+    Column("bytes an event", lambda sample: sample.sent_bytes / sample.events if sample.events else 0, ",.0f"),
     Column("CPU s", lambda sample: sample.cpu_seconds, ",.2f"),
     Column("CPU µs an event", lambda sample: sample.cpu_seconds / sample.events * 1e6 if sample.events else 0, ",.2f"),
     Column("peak MB", lambda sample: sample.peak_bytes / 1e6, ",.0f"),
@@ -82,13 +83,14 @@ def _below(comparison: Comparison) -> Iterator[str]:
         text = f"{ratio.one} / {ratio.other}: {spread.median:.2f} (in single rounds {spread.lowest:.2f} to "
         text += f"{spread.highest:.2f}" + (f"; by CPU time {by_cpu.median:.2f})" if by_cpu else ")")
         if ratio.target is not None:
-            text += f"; target at least {ratio.target:g}: {_verdict(spread.median >= ratio.target)}"
+            text += f"; target at least {ratio.target:g}: {verdict(spread.median >= ratio.target)}"
         yield text
     for name, limit in comparison.at_most.items():
         is_met = comparison.spread(name).median <= limit
-        yield f"{name}: target at most {number(limit)} {comparison.unit}: {_verdict(is_met)}"
+        yield f"{name}: target at most {number(limit)} {comparison.unit}: {verdict(is_met)}"
     yield from comparison.notes
 
 
-def _verdict(is_met: bool) -> str:  # noqa: FBT001 -- one argument that says all
+def verdict(is_met: bool) -> str:  # noqa: FBT001 -- one argument that says all
+    """Whether a target is met."""
     return "met" if is_met else "MISSED"

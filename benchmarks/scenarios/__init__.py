@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.scenarios import csv, lines, parquet, single, startup, validate
+from benchmarks.scenarios import csv, growth, lines, memory, parquet, resume, single, startup, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,4 +28,7 @@ SCENARIOS = {
     "validate": Scenario(validate.run, "the dry run beside encoding alone"),
     "lines": Scenario(lines.run, "order lines grouped into orders"),
     "startup": Scenario(startup.run, "small commands"),
+    "resume": Scenario(resume.run, "an import of 20 million rows, 90% done: when the next run sends", is_default=False),
+    "memory": Scenario(memory.run, "peaks of 1, 10 and 50 million rows, Parquet and CSV", is_default=False),
+    "growth": Scenario(growth.run, "cost by rows, columns and bytes an event", is_default=False),
 }

@@ -76,4 +76,4 @@ def _at_rate(settings: Settings) -> Comparison:
 
 def _event_bytes(file: Path) -> int:
     made = json.loads(measure(["-m", "benchmarks.encode_only", str(MAPPING), str(file)]).output)
-    return round(made["bytes"] / made["events"]) - len(",")
+    return int(made["bytes"] / made["events"] + 0.5) - len(",")
