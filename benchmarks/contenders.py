@@ -83,14 +83,25 @@ def _rate(cost: Cost, events: int, **counted: Any) -> Sample:  # noqa: ANN401 --
 
 
 def _sample(cost: Cost, server: Server, accepted: int, requests: int, sent_bytes: int, events: int) -> Sample:
-    arrivals = server.arrivals
     expect("events that the client says were accepted", accepted, events)
-    expect("requests at the server", arrivals.requests, requests)
-    expect("bytes at the server", arrivals.bytes, sent_bytes)
-    return _rate(cost, events, requests=requests, sent_bytes=sent_bytes, server_cpu_seconds=server.cpu_seconds)
+    expect("requests at the server", server.arrivals.requests, requests)
+    expect("bytes at the server", server.arrivals.bytes, sent_bytes)
+    return sending(cost, server, events)
+
+
+def sending(cost: Cost, server: Server, events: int) -> Sample:
+    """A run that sent ``events``, as the caller has checked, and what the server counted."""
+    arrivals = server.arrivals
+    return _rate(
+        cost,
+        events,
+        requests=arrivals.requests,
+        sent_bytes=arrivals.bytes,
+        server_cpu_seconds=server.cpu_seconds,
+    )
 
 
 def expect(what: str, found: int, expected: int) -> None:
-    """Raises SystemExit if something was measured that is not what was to be done."""
+    """Raise SystemExit if something was measured that is not what was to be done."""
     if found != expected or not found:
         raise SystemExit(f"{what}: {found:,} instead of {expected:,}")

@@ -1,9 +1,9 @@
 """A server that reads requests and answers 200, and costs next to nothing: the measured thing must be the client.
 
 Run as ``python -m benchmarks.server [--port N] [--keep FILE] [--marker TEXT] [--answer JSON]``. It prints its port,
-serves until its standard input closes, and then prints what arrived as one JSON object. With ``--keep``, the bodies are appended to
-that file, one a line: the events that we send contain no newline. With ``--marker`` it counts how often the bodies have
-that text.
+serves until its standard input closes, and then prints what arrived as one JSON object. With ``--keep``, the bodies are
+appended to that file, one a line: the events that we send contain no newline. With ``--marker`` it counts how often the
+bodies have that text.
 """
 
 from __future__ import annotations

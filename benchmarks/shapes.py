@@ -16,7 +16,7 @@ from benchmarks.shapes_mapping import names
 
 PART_ROWS = 20_000
 # What an event has beside its filling: names, id, times, ids of 16 digits.
-BARE_EVENT_BYTES = 200
+BARE_EVENT_BYTES = 165
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.scenarios import csv, growth, lines, memory, parquet, resume, single, startup, validate
+from benchmarks.scenarios import csv, growth, lines, memory, parquet, peers, resume, single, startup, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,4 +31,5 @@ SCENARIOS = {
     "resume": Scenario(resume.run, "an import of 20 million rows, 90% done: when the next run sends", is_default=False),
     "memory": Scenario(memory.run, "peaks of 1, 10 and 50 million rows, Parquet and CSV", is_default=False),
     "growth": Scenario(growth.run, "cost by rows, columns and bytes an event", is_default=False),
+    "peers": Scenario(peers.run, "other programs for the job; needs a package index", is_default=False),
 }

@@ -7,13 +7,14 @@ import shutil
 import signal
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.contenders import KEY, MAPPING, expect, run_arguments
+from benchmarks.contenders import KEY, MAPPING, expect, run_arguments, sending
 from benchmarks.files import orders
 from benchmarks.processes import measure
-from benchmarks.results import Comparison, Sample
+from benchmarks.results import Comparison
 from benchmarks.rounds import in_turns
 from benchmarks.servers import free_port, serving
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
+    from benchmarks.results import Sample
     from benchmarks.settings import Settings
 
 ROWS = 20_000_000
@@ -71,16 +73,7 @@ class _Stopped:
         expect("rows of both runs", self.sent + accepted, self._rows)
         if not server.arrivals.first > cost.began:
             raise SystemExit("the server got nothing")
-        return Sample(
-            figure=server.arrivals.first - cost.began,
-            seconds=cost.seconds,
-            cpu_seconds=cost.cpu_seconds,
-            peak_bytes=cost.peak_bytes,
-            events=accepted,
-            requests=server.arrivals.requests,
-            sent_bytes=server.arrivals.bytes,
-            server_cpu_seconds=server.cpu_seconds,
-        )
+        return replace(sending(cost, server, accepted), figure=server.arrivals.first - cost.began)
 
     def _arguments(self, url: str, state: Path) -> list[str]:
         return run_arguments(MAPPING, self._file, url, str(state))
