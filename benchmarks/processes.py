@@ -57,8 +57,12 @@ def measure(
             stderr=words,
             env={**os.environ, **(environment or {})},
         )
-        if watch:
-            watch(process)
+        try:
+            if watch:
+                watch(process)
+        except BaseException:
+            process.kill()
+            raise
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import tempfile
@@ -95,5 +96,4 @@ def _stop_when(state: Path, rows: int) -> Callable[[subprocess.Popen[bytes]], No
 
 def _has_ended(process: subprocess.Popen[bytes]) -> bool:
     """Without taking its exit status, which the measurement needs."""
-    stat = Path(f"/proc/{process.pid}/stat")
-    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] == "Z"
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None

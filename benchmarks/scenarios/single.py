@@ -56,6 +56,8 @@ def _at_rate(settings: Settings) -> Comparison:
 
     def whole() -> Sample:
         sample = contenders.importer(settings, file, rows, *options)
+        if sample.seconds < (rows - 1) / RATE:
+            raise SystemExit(f"{rows:,} requests were sent in {sample.seconds:.1f} s: that is not {RATE} a second")
         return replace(sample, figure=sample.cpu_seconds / sample.seconds)
 
     rounds = in_turns(
