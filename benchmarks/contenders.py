@@ -27,8 +27,7 @@ def importer(settings: Settings, file: Path, events: int, *options: str, mapping
     with tempfile.TemporaryDirectory(dir=settings.cache) as state, serving(settings.server) as server:
         cost = measure(run_arguments(mapping, file, server.url, state, *options), KEY)
     report = json.loads(cost.output)
-    requests = report["requests"] + report["retries"]
-    return _sample(cost, server, report["events"]["accepted"], requests, report["bytes_sent"], events)
+    return _sample(cost, server, report["events"]["accepted"], report["requests"], report["bytes_sent"], events)
 
 
 def run_arguments(mapping: Path, file: Path, url: str, state: str, *options: str) -> list[str]:

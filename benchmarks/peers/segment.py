@@ -1,8 +1,8 @@
 """segment-analytics-python: ``python -m benchmarks.peers.segment FILE ROWS URL``.
 
 ``upload_size`` is the largest that is documented (100 events a request) and its default, ``gzip`` is off, which is less
-work. The queue has room for everything, because what does not fit into it is dropped. More threads make nothing
-faster: they share one core, and the client looks at each event twice in Python. A server that is far away would be
+work. The queue has room for everything, because what does not fit into it is dropped. More than 4 threads make nothing
+faster: they share one core, and the client encodes each event twice in Python. A server that is far away would be
 another matter.
 """
 
