@@ -68,6 +68,8 @@ def _at_rate(settings: Settings) -> Comparison:
     for samples in rounds:
         everything, begin = samples["whole process"], samples.pop("of which to begin and end")
         cpu_seconds, seconds = everything.cpu_seconds - begin.cpu_seconds, everything.seconds - begin.seconds
+        if cpu_seconds <= 0 or seconds <= 0:
+            raise SystemExit(f"{rows:,} events at {RATE} a second take no more than one: measure more of them")
         samples["without beginning and end"] = replace(
             everything, figure=cpu_seconds / seconds, seconds=seconds, cpu_seconds=cpu_seconds
         )

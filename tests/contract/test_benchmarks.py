@@ -23,8 +23,8 @@ def run(*arguments: str) -> str:
     return done.stdout
 
 
-def measured(folder: Path, scenario: str) -> None:
-    options = ["--rows", "40", "--rounds", "1", "--server", "python", "--cache", str(folder)]
+def measured(folder: Path, scenario: str, rows: int = 40) -> None:
+    options = ["--rows", str(rows), "--rounds", "1", "--server", "python", "--cache", str(folder)]
     out = run(scenario, *options, "--json", str(folder / "out.json"))
     comparisons = json.loads((folder / "out.json").read_text())["comparisons"]
     assert comparisons
@@ -44,7 +44,7 @@ def test_a_scenario_sends_what_it_says_and_can_be_printed(tmp_path: Path) -> Non
 def test_every_scenario_runs(tmp_path: Path, request: pytest.FixtureRequest, scenario: str) -> None:
     if "slow" not in request.config.getoption("-m"):
         pytest.skip("pytest -m slow")
-    measured(tmp_path, scenario)
+    measured(tmp_path, scenario, rows=1000 if scenario == "single" else 40)
 
 
 @pytest.mark.parametrize("name", ["nginx", "python"])
