@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
 import zlib
 from typing import TYPE_CHECKING, NamedTuple
 
-from benchmarks.contenders import KEY, MAPPING, expect, run_arguments, sending
+from benchmarks import contenders
+from benchmarks.contenders import expect
 from benchmarks.files import orders
 from benchmarks.processes import ROOT, measure
 from benchmarks.results import EVENTS, Comparison, Ratio
@@ -49,16 +49,17 @@ def run(settings: Settings) -> list[Comparison]:
     """One comparison, by rates: the rows differ."""
     rows = settings.rows_or(ROWS)
     python = environment(settings.cache)
+    file = orders(settings, rows)
     runs: dict[str, Callable[[], Sample]] = {
-        "importer": lambda: _importer(settings, rows),
-        "careful script": lambda: _counted(settings, rows, ["-m", "benchmarks.careful"], "{}", sys.executable),
+        "importer": lambda: contenders.importer(settings, file, rows),
+        "careful script": lambda: contenders.script(settings, rows, "benchmarks.careful", str(file)),
     }
     for name, peer in PEERS.items():
         runs[name] = _runner(settings, max(round(rows * peer.part), 1), peer, python)
     rounds = in_turns(settings.rounds_or(3), EVENTS, runs)
     targets = {"careful script": 4.0, "segment-analytics-python": 50.0}
     ratios = [Ratio("importer", name, targets.get(name)) for name in runs if name != "importer"]
-    title = "the same orders from Parquet, without nulls; our own server, which counts the events"
+    title = "the same orders from Parquet, without nulls; the peers post to our own server, which counts events"
     return [Comparison("peers", title, EVENTS, rounds, ratios, notes=[f"versions: {_versions(python)}"])]
 
 
@@ -76,27 +77,14 @@ def environment(cache: Path) -> str:
 
 
 def _runner(settings: Settings, rows: int, peer: Peer, python: str) -> Callable[[], Sample]:
-    return lambda: _counted(
-        settings, rows, ["-m", f"benchmarks.peers.{peer.module}"], peer.answer, python, of_rows=True
-    )
+    def run() -> Sample:
+        with python_server(marker=MARKER, answer=peer.answer) as server:
+            cost = measure(["-m", f"benchmarks.peers.{peer.module}", str(file), str(rows), server.url], python=python)
+        expect(f"events of {peer.module} at the server", server.arrivals.marked, rows)
+        return contenders.sending(cost, server, rows)
 
-
-def _counted(
-    settings: Settings, rows: int, program: list[str], answer: str, python: str, *, of_rows: bool = False
-) -> Sample:
     file = orders(settings, rows)
-    with python_server(marker=MARKER, answer=answer) as server:
-        cost = measure([*program, str(file), *([str(rows)] if of_rows else []), server.url], python=python)
-    expect(f"events of {program[-1]} at the server", server.arrivals.marked, rows)
-    return sending(cost, server, rows)
-
-
-def _importer(settings: Settings, rows: int) -> Sample:
-    file = orders(settings, rows)
-    with tempfile.TemporaryDirectory(dir=settings.cache) as state, python_server(marker=MARKER) as server:
-        cost = measure(run_arguments(MAPPING, file, server.url, state), KEY)
-    expect("events at the server", server.arrivals.marked, rows)
-    return sending(cost, server, rows)
+    return run
 
 
 def _versions(python: str) -> str:
