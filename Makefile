@@ -27,7 +27,7 @@ test: $(TEST)/ready
 	$(TEST)/bin/python -m pytest -n 3  # more than two cores: many tests wait
 
 bench: $(TEST)/ready
-	$(TEST)/bin/python -m benchmarks
+	$(TEST)/bin/python -m benchmarks $(ARGS)
 
 MINUTES := 30
 torture: $(TEST)/ready

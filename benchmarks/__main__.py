@@ -7,78 +7,81 @@ a ratio. Times are of whole processes, from start to end, start-up included.
 from __future__ import annotations
 
 import argparse
-import statistics
+import json
 import tempfile
-import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.contenders import BODY_LIMIT_BYTES, CONTENDERS, Result, check_same_events
-from benchmarks.processes import measure
+from benchmarks.machine import machine, sentence
+from benchmarks.results import Comparison
+from benchmarks.scenarios import SCENARIOS
+from benchmarks.servers import NAMES, chosen
+from benchmarks.settings import Settings
+from benchmarks.tables import as_markdown, as_text
 
-CHECK_ROWS = 5_000
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main() -> None:
-    """Make the data, check that all do the same work, run in turns, print."""
-    options = _options()
-    options.cache.mkdir(parents=True, exist_ok=True)
-    orders = _orders(options.cache, options.rows)
-    same = check_same_events(_orders(options.cache, CHECK_ROWS))
-    print(f"{same:,} events are equal for all, but for ids and nulls; {options.rounds} rounds of {options.rows:,} rows")
-    rounds = [_round(orders, number + 1, options.rows) for number in range(options.rounds)]
-    _print_table(rounds, options.rows)
+    """Do what the command line asks for."""
+    options = parsed()
+    if options.list:
+        for name, scenario in SCENARIOS.items():
+            print(f"{name:10} {scenario.says}{'' if scenario.is_default else ' (only when named)'}")
+    elif options.render:
+        print(rendered(json.loads(options.render.read_text())))
+    else:
+        measure_all(options)
 
 
-def _options() -> argparse.Namespace:
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options, checked."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000, help="orders in the file (default: 1,000,000)")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each one runs (default: 5)")
+    parser.add_argument("scenarios", nargs="*", metavar="SCENARIO", help="what to measure (default: see --list)")
+    parser.add_argument("--list", action="store_true", help="list the scenarios")
+    parser.add_argument("--rows", type=_positive, help="rows of a file (default: what suits the scenario)")
+    parser.add_argument("--rounds", type=_positive, help="how often each one runs (default: mostly 5)")
     cache = Path(tempfile.gettempdir(), "importer-benchmarks")
     parser.add_argument("--cache", type=Path, default=cache, help="folder for the data (default: %(default)s)")
-    options = parser.parse_args()
-    if options.rows < 1 or options.rounds < 1:
-        parser.error("--rows and --rounds must be at least 1")
+    parser.add_argument("--server", choices=NAMES, default="auto", help="what receives (default: nginx if installed)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples to FILE")
+    parser.add_argument("--render", type=Path, metavar="FILE", help="print what --json wrote as Markdown, and end")
+    options = parser.parse_args(arguments)
+    if unknown := [name for name in options.scenarios if name not in SCENARIOS]:
+        parser.error(f"no such scenario: {', '.join(unknown)}; there are {', '.join(SCENARIOS)}")
     return options
 
 
-def _orders(cache: Path, rows: int) -> Path:
-    # What makes the data is part of the name: after a change of it, an old file is not used.
-    version = zlib.crc32(Path(__file__).with_name("data.py").read_bytes())
-    file = cache / f"orders-{rows}-{version:08x}.parquet"
-    if not file.exists():
-        measure(["-m", "benchmarks.data", str(file), str(rows)])
-    return file
+def measure_all(options: argparse.Namespace) -> None:
+    """Run the scenarios and print; what was measured is in the file even if a later scenario fails."""
+    cache = options.cache.resolve()
+    cache.mkdir(parents=True, exist_ok=True)
+    settings = Settings(cache, chosen(options.server), options.rows, options.rounds)
+    document: dict[str, Any] = {"machine": machine(), "server": settings.server, "comparisons": []}
+    print(f"{sentence(document['machine'])}; server: {settings.server}\n", flush=True)
+    for name in options.scenarios or [name for name, scenario in SCENARIOS.items() if scenario.is_default]:
+        print(f"{name}: {SCENARIOS[name].says}", flush=True)
+        comparisons = SCENARIOS[name].run(settings)
+        if not comparisons:
+            raise SystemExit(f"{name} measured nothing")
+        print("\n" + "\n\n".join(map(as_text, comparisons)) + "\n", flush=True)
+        document["comparisons"] += [comparison.to_json() for comparison in comparisons]
+        if options.json:
+            options.json.write_text(json.dumps(document, indent=1))
 
 
-def _round(orders: Path, number: int, rows: int) -> dict[str, Result]:
-    results = {}
-    for name, run in CONTENDERS.items():
-        results[name] = run(orders, None)
-        print(f"  round {number}: {name:15} {rows / results[name].cost.seconds:10,.0f} events/s", flush=True)
-    return results
+def rendered(document: dict[str, Any]) -> str:
+    """The tables of a document of ``--json`` as Markdown."""
+    heading = f"Measured {sentence(document['machine'])}; server: {document['server']}.\n"
+    return "\n".join([heading, *(as_markdown(Comparison.from_json(item)) for item in document["comparisons"])])
 
 
-def _print_table(rounds: list[dict[str, Result]], rows: int) -> None:
-    headings = ("events/s", "lowest", "highest", "CPU s", "peak MB", "requests", "fill")
-    print(f"\n{'median of rounds':18}" + "".join(f"{heading:>10}" for heading in headings))
-    for name in CONTENDERS:
-        results = [results[name] for results in rounds]
-        rates = [rows / result.cost.seconds for result in results]
-        cells = [f"{number:,.0f}" for number in (statistics.median(rates), min(rates), max(rates))]
-        cells.append(f"{statistics.median(result.cost.cpu_seconds for result in results):.1f}")
-        cells.append(f"{statistics.median(result.cost.peak_bytes for result in results) / 1e6:,.0f}")
-        print(f"{name:18}" + "".join(f"{cell:>10}" for cell in (*cells, *_wire(results[0]))))
-    for other in list(CONTENDERS)[1:]:
-        ratios = [results[other].cost.seconds / results["importer"].cost.seconds for results in rounds]
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        print(f"importer / {other}: {statistics.median(ratios):.2f} (in single rounds {spread})")
-
-
-def _wire(result: Result) -> tuple[str, ...]:
-    if result.received is None:
-        return ()
-    requests, sent = result.received["requests"], result.received["bytes"]
-    return f"{requests:,}", f"{sent / requests / BODY_LIMIT_BYTES:.1%}"
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
 
 
 if __name__ == "__main__":

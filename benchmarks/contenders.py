@@ -1,95 +1,106 @@
-"""What is measured, and the proof that all of it does the same work."""
+"""The programs that are measured, each as one run: a new process, a new server, and a check of what arrived."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from benchmarks.processes import ROOT, Cost, counting_server, measure
+from benchmarks.processes import ROOT, Cost, measure
+from benchmarks.results import Sample
+from benchmarks.servers import Server, python_server, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from benchmarks.settings import Settings
 
 MAPPING = ROOT / "benchmarks" / "orders.yaml"
-BODY_LIMIT_BYTES = 500_000
+KEY = {"IMPORTER_SOURCE_KEY": "benchmark"}
 # More than anything here can reach: the pace is not what is measured.
-RATE = "100000"
+RATE = "1000000"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One run: its cost, and what the server counted (``None`` where nothing is sent)."""
-
-    cost: Cost
-    received: dict[str, Any] | None = None
-
-
-def importer(file: Path, keep: Path | None = None) -> Result:
-    """The importer as a user starts it, with a new state directory."""
-    with tempfile.TemporaryDirectory() as state, counting_server(keep) as server:
-        arguments = ["-m", "importer", "run", str(MAPPING), str(file), "--url", server.url, "--site", "1234"]
-        arguments += ["--state-dir", state, "--rate", RATE, "--yes", "--json"]
-        cost = measure(arguments, {"IMPORTER_SOURCE_KEY": "benchmark"})
-    return Result(cost, server.summary)
+def importer(settings: Settings, file: Path, events: int, *options: str, mapping: Path = MAPPING) -> Sample:
+    """The importer as a user starts it, with a new state directory. ``options`` are further ones of ``run``."""
+    with tempfile.TemporaryDirectory(dir=settings.cache) as state, serving(settings.server) as server:
+        cost = measure(run_arguments(mapping, file, server.url, state, *options), KEY)
+    report = json.loads(cost.output)
+    return _sample(cost, server, report["events"]["accepted"], report["requests"], report["bytes_sent"], events)
 
 
-def careful(file: Path, keep: Path | None = None) -> Result:
-    """The careful script."""
-    with counting_server(keep) as server:
-        cost = measure(["-m", "benchmarks.careful", str(file), server.url])
-    return Result(cost, server.summary)
+def run_arguments(mapping: Path, file: Path, url: str, state: str, *options: str) -> list[str]:
+    """What ``importer run`` is given; an option that comes again counts."""
+    arguments = ["-m", "importer", "run", str(mapping), str(file), "--url", url, "--site", "1234"]
+    return [*arguments, "--state-dir", state, "--rate", RATE, "--yes", "--json", *options]
 
 
-def limit(file: Path, keep: Path | None = None) -> Result:
-    """Polars alone, into nothing."""
-    return Result(measure(["-m", "benchmarks.limit", str(file), str(keep or "/dev/null")]))
+def script(settings: Settings, events: int, *arguments: str) -> Sample:
+    """``python -m ARGUMENTS URL``, which prints how many events, requests and bytes it sent."""
+    with serving(settings.server) as server:
+        cost = measure(["-m", *arguments, server.url])
+    said = json.loads(cost.output)
+    return _sample(cost, server, said["events"], said["requests"], said["bytes"], events)
 
 
-Contender = Callable[[Path, Path | None], Result]
-CONTENDERS: dict[str, Contender] = {"importer": importer, "careful script": careful, "sink_ndjson": limit}
+def silent(events: int, *arguments: str) -> Sample:
+    """``python -m ARGUMENTS``, which sends nothing."""
+    return _rate(measure(["-m", *arguments]), events)
 
 
-def check_same_events(file: Path) -> int:
-    """Let every contender keep what it makes of ``file``, and compare event by event; the number of events.
-
-    Everything must be equal but ``context.event_id``, which each makes in its own way and which must be distinct and of
-    the same length, and the nulls that ``sink_ndjson`` cannot leave out.
-
-    Raises:
-        SystemExit: Two contenders disagree; the first difference is shown.
-
-    """
-    expected: dict[str, Any] = {}
-    for name, run in CONTENDERS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            kept = Path(folder, "kept")
-            run(file, kept)
-            events = _events(kept)
-        expected = expected or events
-        for order in expected.keys() | events.keys():
-            if expected.get(order) != events.get(order):
-                raise SystemExit(f"{name}, order {order}:\n{events.get(order)}\ninstead of\n{expected.get(order)}")
-    return len(expected)
+def counting(events: int, *arguments: str) -> Sample:
+    """``python -m ARGUMENTS``, which sends nothing and prints how many events it made."""
+    cost = measure(["-m", *arguments])
+    expect(f"events of {arguments[0]}", json.loads(cost.output)["events"], events)
+    return _rate(cost, events)
 
 
-def _events(kept: Path) -> dict[str, Any]:
-    """The events of a file of bodies or of events, by order, each with the length of its id instead of the id."""
-    events, ids = {}, set()
-    for line in kept.read_bytes().splitlines():
-        document = json.loads(line)
-        for event in document.get("batch", [document]):
-            ids.add(event["context"]["event_id"])
-            event["context"]["event_id"] = len(event["context"]["event_id"])
-            if event["id"] in events:
-                raise SystemExit(f"{kept}: order {event['id']} arrived twice")
-            events[event["id"]] = _without_nulls(event)
-    if len(ids) != len(events):
-        raise SystemExit(f"{len(events)} events have {len(ids)} ids")
-    return events
+def validate(file: Path, events: int, mapping: Path = MAPPING) -> Sample:
+    """The dry run of the importer."""
+    cost = measure(["-m", "importer", "validate", str(mapping), str(file), "--json"])
+    accepted = json.loads(cost.output)["events"]["accepted"]
+    expect(f"validate of {file.name}: events", accepted, events)
+    return _rate(cost, events)
 
 
-def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    if isinstance(value, dict):
-        return {key: _without_nulls(member) for key, member in value.items() if member is not None}
-    return [_without_nulls(member) for member in value] if isinstance(value, list) else value
+def kept(keep: Path, arguments: Callable[[str, str], Sequence[str]]) -> None:
+    """Run ``python ARGUMENTS(URL, STATE)`` with a server that keeps the bodies in ``keep``."""
+    with tempfile.TemporaryDirectory() as state, python_server(keep=keep) as server:
+        measure(arguments(server.url, state), KEY)
+
+
+def _rate(cost: Cost, events: int, **counted: Any) -> Sample:  # noqa: ANN401 -- fields of the sample
+    return Sample(
+        figure=events / cost.seconds,
+        seconds=cost.seconds,
+        cpu_seconds=cost.cpu_seconds,
+        peak_bytes=cost.peak_bytes,
+        events=events,
+        **counted,
+    )
+
+
+def _sample(cost: Cost, server: Server, accepted: int, requests: int, sent_bytes: int, events: int) -> Sample:
+    expect("events that the client says were accepted", accepted, events)
+    expect("requests at the server", server.arrivals.requests, requests)
+    expect("bytes at the server", server.arrivals.bytes, sent_bytes)
+    return sending(cost, server, events)
+
+
+def sending(cost: Cost, server: Server, events: int) -> Sample:
+    """A run that sent ``events``, as the caller has checked, and what the server counted."""
+    arrivals = server.arrivals
+    return _rate(
+        cost,
+        events,
+        requests=arrivals.requests,
+        sent_bytes=arrivals.bytes,
+        server_cpu_seconds=server.cpu_seconds,
+    )
+
+
+def expect(what: str, found: int, expected: int) -> None:
+    """Raise SystemExit if something was measured that is not what was to be done."""
+    if found != expected or not found:
+        raise SystemExit(f"{what}: {found:,} instead of {expected:,}")

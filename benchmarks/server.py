@@ -1,58 +1,56 @@
 """A server that reads requests and answers 200, and costs next to nothing: the measured thing must be the client.
 
-Run as ``python -m benchmarks.server [KEEP]``. It prints its port, serves until its standard input closes, and then
-prints one JSON object: ``requests``, ``bytes`` (of bodies) and ``most_in_a_second``. With KEEP, the bodies are appended
-to that file, one a line: the events that we send contain no newline.
+Run as ``python -m benchmarks.server [--port N] [--keep FILE] [--marker TEXT] [--answer JSON]``. It prints its port,
+serves until its standard input closes, and then prints what arrived as one JSON object. With ``--keep``, the bodies are
+appended to that file, one a line: the events that we send contain no newline. With ``--marker`` it counts how often the
+bodies have that text.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
 import re
 import sys
 import time
-from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from benchmarks.arrivals import Arrivals
 
 BUFFER_BYTES = 1 << 20
 MAX_HEAD_BYTES = 65_536
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d+)", re.IGNORECASE)
 
 
-@dataclass(slots=True)
-class Tally:
-    """What arrived, on all connections."""
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where to listen, where bodies are kept, what is counted in them, and what is answered."""
 
+    port: int = 0
     keep: Path | None = None
-    requests: int = 0
-    bytes: int = 0
-    most_in_a_second: int = 0
-    _recent: deque[float] = field(default_factory=deque)
+    marker: bytes = b""
+    answer: bytes = b"{}"
 
-    def add(self, body_bytes: int, now: float) -> None:
-        """Count one complete request that arrived at ``now`` (monotonic seconds)."""
-        self.requests += 1
-        self.bytes += body_bytes
-        self._recent.append(now)
-        while self._recent[0] <= now - 1:
-            self._recent.popleft()
-        self.most_in_a_second = max(self.most_in_a_second, len(self._recent))
+    @property
+    def looks_into_bodies(self) -> bool:
+        """Whether a body has to be put together at all."""
+        return self.keep is not None or bool(self.marker)
 
-    def summary(self) -> str:
-        """The tally as JSON on one line."""
-        return json.dumps(
-            {"requests": self.requests, "bytes": self.bytes, "most_in_a_second": self.most_in_a_second},
-        )
+    def response(self) -> bytes:
+        """The answer with its head."""
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(self.answer)}\r\nContent-Type: application/json\r\n\r\n"
+        return head.encode() + self.answer
 
 
 class Connection(asyncio.BufferedProtocol):
     """HTTP/1.1 with keep-alive and ``Content-Length``, one request at a time; bodies are counted, hardly looked at."""
 
-    def __init__(self, tally: Tally) -> None:
-        self._tally = tally
+    def __init__(self, arrivals: Arrivals, options: Options) -> None:
+        self._arrivals = arrivals
+        self._options = options
+        self._response = options.response()
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
         self._head = bytearray()
         self._body = bytearray()
@@ -90,31 +88,43 @@ class Connection(asyncio.BufferedProtocol):
         self._take_body(rest)
 
     def _take_body(self, received: memoryview) -> None:
-        if self._tally.keep:
+        if self._options.looks_into_bodies:
             self._body += received
         self._missing -= len(received)
         if self._missing == 0:
             self._answer()
 
     def _answer(self) -> None:
-        if self._tally.keep:
-            with self._tally.keep.open("ab") as file:
-                file.write(self._body + b"\n")
+        marked = 0
+        if self._options.looks_into_bodies:
+            marked = self._body.count(self._options.marker) if self._options.marker else 0
+            if self._options.keep:
+                with self._options.keep.open("ab") as file:
+                    file.write(self._body + b"\n")
             self._body.clear()
-        self._tally.add(self._body_bytes, time.monotonic())
-        self._transport.write(ANSWER)
+        self._arrivals.add(self._body_bytes, time.time(), marked)
+        self._transport.write(self._response)
 
 
-async def serve(tally: Tally) -> None:
-    """Serve on a free port of loopback until standard input closes."""
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(tally), "127.0.0.1", 0)
+async def serve(options: Options) -> None:
+    """Serve on a port of loopback, a free one unless it is given, until standard input closes."""
+    loop, arrivals = asyncio.get_running_loop(), Arrivals()
+    server = await loop.create_server(lambda: Connection(arrivals, options), "127.0.0.1", options.port)
     print(server.sockets[0].getsockname()[1], flush=True)
     closed = asyncio.Event()
     loop.add_reader(sys.stdin, closed.set)
     await closed.wait()
-    print(tally.summary(), flush=True)
+    print(json.dumps({name: value for name, value in asdict(arrivals).items() if name[0] != "_"}), flush=True)
+
+
+def _options() -> Options:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.server")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--marker", type=str.encode, default=b"")
+    parser.add_argument("--answer", type=str.encode, default=b"{}")
+    return Options(**vars(parser.parse_args()))
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Tally(keep=Path(sys.argv[1]) if len(sys.argv) > 1 else None)))
+    asyncio.run(serve(_options()))
