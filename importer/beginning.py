@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from importer.checkpoint import Checkpoint, KnownSource
     from importer.outstanding import Readable
     from importer.plan import Plan
+    from importer.records import Span
     from importer.report import Progress
 
 _DIRECTORY = "directory"
@@ -232,9 +233,13 @@ def _works(sources: Iterable[Readable], known: Iterable[KnownSource], checkpoint
     for source, state in zip(sources, known, strict=False):
         missing = checkpoint.missing(state.number)
         if missing:
-            anchor = checkpoint.anchor(state.number, missing[0].start)
-            anchors = (Anchor(anchor.row, anchor.offset, anchor.line),) if anchor else ()
-            yield Work(source, state.number, missing, anchors)
+            yield Work(source, state.number, missing, _anchors(state.number, missing, checkpoint))
+
+
+def _anchors(number: int, missing: Iterable[Span], checkpoint: Checkpoint) -> tuple[Anchor, ...]:
+    """Where reading can start for each of ``missing``: a gap that a failed batch left may lie far before the rest."""
+    found = dict.fromkeys(checkpoint.anchor(number, span.start) for span in missing)
+    return tuple(Anchor(anchor.row, anchor.offset, anchor.line) for anchor in found if anchor is not None)
 
 
 def _candidate(known: KnownSource) -> Candidate:

@@ -13,6 +13,7 @@ from importer.encoder import ChunkInput, ConsentSeen, Encoder, Hours, Inspector
 from importer.errors import PersonalDataFound
 from importer.records import Batch, EncodedRows, Place, Span, rejects_within
 from importer.report import Example
+from importer.source import Cutter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -59,6 +60,7 @@ class Belt:
         self._profile = plan.profile
         self._batcher = Batcher(plan.profile)
         self._encoders: dict[int, Encoder] = {}
+        self._cutters: dict[int, Cutter] = {}
         self._events_left = plan.settings.limit
         self._read: dict[int, list[Span]] = {}
         self._anchors: list[Anchor] = []
@@ -109,9 +111,11 @@ class Belt:
         encoder = self._encoder(work)
         reader = work.source.open(work.number)
         chunks = reader.chunks(work.missing, work.anchors)
-        inputs = (chunk_input(work, self._anchored(work, chunk), self._left_out) for chunk in chunks)
+        pieces = (piece for chunk in chunks for piece in self._cutter(work).pieces(self._anchored(work, chunk)))
+        inputs = (chunk_input(work, piece, self._left_out) for piece in pieces)
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
         for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
+            self._cutter(work).note(encoded.span.rows, len(encoded.body))
             if self._is_guarded and encoder.seen.personal:
                 raise personal_data_found(encoder.seen.findings, encoder.seen.personal)
             encoded = self._limited(encoded)  # noqa: PLW2901 -- the same rows, perhaps fewer
@@ -128,6 +132,9 @@ class Belt:
         if chunk.anchor is not None:
             self._anchors.append(Anchor(work.number, chunk.anchor.row, chunk.anchor.offset, chunk.anchor.line))
         return chunk
+
+    def _cutter(self, work: Work) -> Cutter:
+        return self._cutters.setdefault(id(work.source.mapping), Cutter())
 
     def _encoder(self, work: Work) -> Encoder:
         mapping = work.source.mapping

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.source.chunk import Anchor, Chunk, Reader
 from importer.source.csv_reader import CsvReader
+from importer.source.cutter import Cutter
 from importer.source.dialect import Dialect, sniff
 from importer.source.discover import discover, left_out
 from importer.source.file import SourceFile
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Anchor",
     "Chunk",
+    "Cutter",
     "Dialect",
     "Identity",
     "Reader",

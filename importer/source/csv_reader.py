@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from importer.source.file import SourceFile
     from importer.source.structure import Broken
 
-BLOCK_BYTES = 16 * 1024 * 1024
+BLOCK_BYTES = 8 * 1024 * 1024
 SHOWN_CHARACTERS = 2000
 
 

@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from importer.source.chunk import Anchor
     from importer.source.file import SourceFile
 
-SLICE_BYTES = 16 * 1024 * 1024
-MIN_SLICE_ROWS = 1_000
+SLICE_BYTES = 6 * 1024 * 1024
+MIN_SLICE_ROWS = 100
+PROBE_ROWS = 100
 _OPTIONS: dict[str, Any] = {
     "page_checksum_verification": True,
     "pre_buffer": False,
@@ -59,6 +60,7 @@ class ParquetReader:
         self._number = number
         self._max_slice_rows = max_slice_rows
         self._stability = Stability(file)
+        self._row_bytes: float | None = None
         with self._opened() as parquet:
             self._metadata = parquet.metadata
             self._arrow_schema = parquet.schema_arrow
@@ -86,12 +88,13 @@ class ParquetReader:
 
     def _group(self, parquet: pq.ParquetFile, group: int, first: int, missing: Sequence[Span]) -> Iterator[Chunk]:
         batches = parquet.iter_batches(
-            batch_size=self._slice_rows(group), row_groups=[group], columns=self._columns, use_threads=False
+            batch_size=self._slice_rows(parquet, group), row_groups=[group], columns=self._columns, use_threads=False
         )
         for batch in batches:
             stop = first + batch.num_rows
             self._stability.check()
             if parts := overlaps(missing, first, stop):
+                self._row_bytes = batch.nbytes / max(batch.num_rows, 1)
                 frame = self._frame(batch)
                 yield from (self._chunk(frame, first, *part) for part in parts)
             first = stop
@@ -118,14 +121,27 @@ class ParquetReader:
         wanted = pl.Schema({name: self.schema[name] for name in self._columns})
         return frame if frame.schema == wanted else frame.cast(wanted)
 
-    def _slice_rows(self, group: int) -> int:
-        """Rows of about 16 MB, by what the footer says about the columns that are read."""
+    def _slice_rows(self, parquet: pq.ParquetFile, group: int) -> int:
+        """Rows of about 6 MB, by what the footer says about the columns that are read, and by rows that were read.
+
+        The footer counts a value that repeats once, so that it may tell a hundredth of what comes.
+        """
         metadata = self._metadata.row_group(group)
         wanted = set(self._columns)
         parts = (metadata.column(index) for index in range(metadata.num_columns))
         size = sum(part.total_uncompressed_size for part in parts if _is_of(part.path_in_schema, wanted))
-        rows = SLICE_BYTES * metadata.num_rows // max(size, 1)
+        if self._row_bytes is None:
+            self._row_bytes = self._probed(parquet, group)
+        rows = SLICE_BYTES / max(size / max(metadata.num_rows, 1), self._row_bytes, 1)
         return min(max(int(rows), MIN_SLICE_ROWS), self._max_slice_rows)
+
+    def _probed(self, parquet: pq.ParquetFile, group: int) -> float:
+        """The bytes of a row in memory, by the first ones of the group."""
+        batches = parquet.iter_batches(
+            batch_size=PROBE_ROWS, row_groups=[group], columns=self._columns, use_threads=False
+        )
+        first = next(batches, None)
+        return first.nbytes / max(first.num_rows, 1) if first is not None else 0.0
 
     def _polars_schema(self, schema: pa.Schema) -> dict[str, pl.DataType]:
         if twice := [name for name in schema.names if schema.names.count(name) > 1]:

@@ -15,11 +15,11 @@ from importer import copies
 from importer.ack import tallies
 from importer.beginning import outstanding
 from importer.belt import Belt
-from importer.checkpoint import Changes, Checkpoint, ImportKey, peek
+from importer.checkpoint import Anchor, Changes, Checkpoint, ImportKey, Tally, peek
 from importer.errors import Interrupted, SourceChanged, SourceUnreadable, StateUnusable, UsageInvalid
 from importer.outstanding import everything, member_of
 from importer.pipeline import Stop, validate
-from importer.records import Ack
+from importer.records import Ack, Span
 from importer.report import Report
 from importer.source.identity import WHOLE_BYTES
 
@@ -69,7 +69,7 @@ class House:
         """As `importer run`. Without ``send`` the destination refuses at once; ``limit`` stops after so many events."""
         plan = planned(self.folder, *files, mapping=self.mapping, **settings)
         report = Report()
-        with Checkpoint(self.folder / "state", self._key, lambda: datetime(2026, 3, 1, tzinfo=UTC)) as checkpoint:
+        with self.checkpoint() as checkpoint:
             todo = outstanding(plan, checkpoint, Quiet(), check)
             todo.note(report)
             belt, events = Belt(plan, todo.works, NOW_MS), []
@@ -87,6 +87,9 @@ class House:
             checkpoint.end(0)
         report.balance()
         return Ran(events, report, [work.source.name for work in todo.works])
+
+    def checkpoint(self) -> Checkpoint:
+        return Checkpoint(self.folder / "state", self._key, lambda: datetime(2026, 3, 1, tzinfo=UTC))
 
     def stages(self) -> list[str]:
         return sorted(path.name for path in (self.folder / "state").glob("*.stage-*"))
@@ -113,6 +116,21 @@ def test_a_stage_is_removed_when_all_is_sent_and_the_next_run_has_nothing_to_do(
     assert house.status().complete
     second = house.run(a, b)
     assert (second.orders, second.names, second.report.rows.skipped) == ([], [], 6)
+
+
+def test_every_gap_is_read_from_its_own_anchor(plain: House) -> None:
+    lines = [Line(f"o{row}") for row in range(1, 61)]
+    file = plain.write("a.csv", lines)
+    plan = planned(plain.folder, file, mapping=PLAIN)
+    anchors = [Anchor(0, row, 100 * row, row + 1) for row in (1, 20, 40, 55)]
+    with plain.checkpoint() as checkpoint:
+        outstanding(plan, checkpoint, Quiet(), go_on)
+        done = [Span(0, 1, 5), Span(0, 6, 41), Span(0, 42, 57)]
+        rows = sum(span.rows for span in done)
+        checkpoint.commit(Changes(acknowledged=done, tallies={0: Tally(filtered=rows)}, anchors=anchors))
+        (work,) = outstanding(plan, checkpoint, Quiet(), go_on).works
+    assert [(gap.start, gap.stop) for gap in work.missing[:2]] == [(5, 6), (41, 42)]
+    assert [anchor.row for anchor in work.anchors] == [1, 40, 55]
 
 
 def test_a_stage_is_kept_until_all_is_sent(house: House) -> None:

@@ -169,3 +169,22 @@ def test_slices_are_small_where_cells_are_large_whatever_the_column_is_called(tm
     pq.write_table(pa.table({"b.c": large}), path, use_dictionary=False)
     chunks = ParquetReader(file_of(path), 0).chunks([Span(0, 1, 1 << 60)])
     assert max(chunk.span.rows for chunk in chunks) < 2500
+
+
+def test_slices_are_small_where_the_footer_counts_a_large_cell_once(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    large = pa.array(["x" * 20_000, "y" * 20_000]).take(pa.array([row % 2 for row in range(4000)]))
+    pq.write_table(pa.table({"text": large}), path, row_group_size=2000)
+    assert pq.read_metadata(path).row_group(0).total_byte_size < 100_000
+    chunks = list(ParquetReader(file_of(path), 0).chunks([Span(0, 1, 1 << 60)]))
+    assert sum(chunk.span.rows for chunk in chunks) == 4000
+    assert max(chunk.frame.estimated_size() for chunk in chunks) < 8_000_000
+
+
+def test_slices_become_small_behind_rows_that_were_larger_than_the_first(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    texts = ["x"] * 1000 + ["y" * 20_000] * 3000
+    pq.write_table(pa.table({"text": texts}), path, row_group_size=2000)
+    heights = [chunk.span.rows for chunk in ParquetReader(file_of(path), 0).chunks([Span(0, 1, 1 << 60)])]
+    assert sum(heights) == 4000
+    assert max(heights[-3:]) < 1000
