@@ -18,12 +18,13 @@ import pytest
 import trustme
 from secret_watch import SOURCE_KEY as KEY
 
+from importer.connections import ANSWER_BYTES
 from importer.errors import DestinationRefused, UsageInvalid
 from importer.profiles import BATCH, SINGLE
 from importer.records import Request, Response
 from importer.sender import NoAnswer
 from importer.settings import Destination, RetryPolicy, Secret
-from importer.transport import ANSWER_BYTES, AiohttpTransport, is_plain_remote
+from importer.transport import AiohttpTransport, is_plain_remote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
