@@ -110,11 +110,11 @@ class Connections:
     async def exchange(self, body: bytes) -> Answer:
         """Send ``body``; the answer to it. Raises what aiohttp raises: ClientError, TimeoutError, OSError."""
         deadline = self._loop.time() + self._total_seconds
-        async with self._free:
+        await self._free.acquire()
+        try:
             line = self._idle_line() or await self._connect()
             try:
-                async with asyncio.timeout_at(deadline):
-                    answer = await line.exchange(b"%b%d\r\n\r\n" % (self._head, len(body)), body)
+                answer = await line.exchange(b"%b%d\r\n\r\n" % (self._head, len(body)), body, deadline)
             except BaseException:
                 line.close()
                 raise
@@ -124,6 +124,8 @@ class Connections:
             else:
                 line.close()
             return answer
+        finally:
+            self._free.release()
 
     def _idle_line(self) -> _Line | None:
         while self._idle:
@@ -142,15 +144,19 @@ class Connections:
 
 
 class _Line:
-    """One connection."""
+    """One connection. Its one timer is set again when it goes off, instead of twice for each request."""
 
-    __slots__ = ("_connection", "_handler", "idle_since")
+    __slots__ = ("_connection", "_deadline", "_handler", "_is_late", "_loop", "_timer", "idle_since")
 
     def __init__(self, connection: Connection) -> None:
         if connection.protocol is None:
             raise aiohttp.ServerDisconnectedError
         self._connection = connection
         self._handler: ResponseHandler = connection.protocol
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline: float | None = None  # of the request under way
+        self._is_late = False
         self.idle_since = 0.0
 
     @property
@@ -166,9 +172,27 @@ class _Line:
         )
 
     def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._connection.close()
 
-    async def exchange(self, head: bytes, body: bytes) -> Answer:
+    async def exchange(self, head: bytes, body: bytes, deadline: float) -> Answer:
+        """Send a request; the answer, if it comes before ``deadline`` (time of the loop)."""
+        self._deadline = deadline
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._on_time)
+        try:
+            answer = await self._exchange(head, body)
+        except (aiohttp.ClientError, OSError):
+            if not self._is_late:
+                raise
+        finally:
+            self._deadline = None
+        if self._is_late:  # whatever it looks like: what was cut off may end as if it were complete
+            raise TimeoutError
+        return answer
+
+    async def _exchange(self, head: bytes, body: bytes) -> Answer:
         handler = self._handler
         transport = handler.transport
         if transport is None:
@@ -183,6 +207,17 @@ class _Line:
         while message.code < _FINAL and message.code != _SWITCHING_PROTOCOLS:
             message, content = await _answer(handler)
         return Answer(message.code, message.raw_headers, await _beginning(content))
+
+    def _on_time(self) -> None:
+        """The deadline of some request is over: of this one, or of one before it."""
+        self._timer = None
+        if self._deadline is None:
+            return
+        if self._deadline > self._loop.time():
+            self._timer = self._loop.call_at(self._deadline, self._on_time)
+        elif self._handler.transport is not None:
+            self._is_late = True
+            self._handler.transport.abort()  # ends the waits of the exchange
 
 
 async def _answer(handler: ResponseHandler) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
