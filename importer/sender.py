@@ -124,6 +124,10 @@ class Sender:
         """
         self._patience.stop()
 
+    def is_paced(self) -> bool:
+        """Whether requests wait for the pace right now."""
+        return self._patience.is_paced
+
     async def deliver(self, batch: Batch) -> Ack:
         """Send ``batch`` until every event is accepted or refused.
 

@@ -101,10 +101,15 @@ class Wire:
         self._queue: asyncio.Queue[Batch | None] = asyncio.Queue()  # bounded by what waits for room
         self._room = asyncio.Event()
         profile, policy = self._plan.profile, self._settings.retry
-        enough = max(self._concurrency, _GROUP_EVENTS // profile.max_items)
-        self._recorder = Recorder(self._writer, enough, self._recorded, self._unrecorded)
         async with outside.transport(self._destination, profile, policy, self._concurrency) as transport:
             self._sender = self._new_sender(transport, outside)
+            self._recorder = Recorder(
+                self._writer,
+                max(self._concurrency // 2, 1),  # the other half goes on meanwhile
+                is_paced=self._sender.is_paced,
+                recorded=self._recorded,
+                failed=self._unrecorded,
+            )
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
             recording = asyncio.create_task(self._recorder.run())
@@ -204,7 +209,7 @@ class Wire:
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                await self._recorder.take(await self._sender.deliver(batch))
+                await self._recorder.record(await self._sender.deliver(batch))
             except Stopped:
                 pass  # its rows stay pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully

@@ -51,17 +51,17 @@ class House:
         self.sent_when_told: list[int] = []
         self.failed: list[Ack] = []
         self.errors: list[BaseException] = []
-        self.told = asyncio.Event()
 
-    def recorder(self, enough: int) -> Recorder:
-        return Recorder(self.writer, enough, self._recorded, self._failed)
+    def recorder(self, enough: int, *, is_paced: bool = False) -> Recorder:
+        return Recorder(
+            self.writer, enough, is_paced=lambda: is_paced, recorded=self._recorded, failed=self._unrecorded
+        )
 
     def _recorded(self, acks: Sequence[Ack]) -> None:
         self.recorded += acks
         self.sent_when_told.append(self.report.rows.sent)
-        self.told.set()
 
-    def _failed(self, acks: Sequence[Ack], error: BaseException) -> None:
+    def _unrecorded(self, acks: Sequence[Ack], error: BaseException) -> None:
         self.failed += acks
         self.errors.append(error)
 
@@ -81,48 +81,44 @@ def acks(count: int) -> list[Ack]:
 async def test_answers_are_recorded_together_and_told_when_they_are_durable(house: House) -> None:
     recorder = house.recorder(50)
     with house.writer:
-        for ack in reversed(acks(100)):  # answers come in any order
-            await recorder.take(ack)
+        # answers come in any order
+        given = asyncio.gather(*(recorder.record(ack) for ack in reversed(acks(100))))
+        await asyncio.sleep(0)
         recorder.end()
         await recorder.run()
+        await given
     assert (house.checkpoint.transactions, len(house.recorded), house.sent_when_told) == (1, 100, [100])
     assert house.checkpoint.missing(0) == [Span(0, 101, OPEN_END)]
     assert house.checkpoint.total().accepted == 100
 
 
-async def test_an_answer_does_not_wait_for_others_that_never_come(house: House) -> None:
-    recorder = house.recorder(50)
+@pytest.mark.parametrize("is_paced", [False, True])
+async def test_an_answer_does_not_wait_for_others_that_never_come(house: House, *, is_paced: bool) -> None:
+    recorder = house.recorder(50, is_paced=is_paced)
     with house.writer:
         running = asyncio.create_task(recorder.run())
-        for ack in acks(3):
-            await recorder.take(ack)
-            await asyncio.wait_for(house.told.wait(), SOON)
-            house.told.clear()
+        for number, ack in enumerate(acks(3), 1):
+            await asyncio.wait_for(recorder.record(ack), SOON)
+            assert len(house.recorded) == number
         recorder.end()
         await running
     assert house.checkpoint.transactions == 3
 
 
-async def test_a_slow_disk_slows_the_senders_down(house: House) -> None:
-    recorder, taken = house.recorder(4), 0
+async def test_a_sender_waits_for_the_disk(house: House) -> None:
+    recorder = house.recorder(4)
     with house.writer:
         running = asyncio.create_task(recorder.run())
-
-        async def send() -> None:
-            nonlocal taken
-            for ack in acks(40):
-                await recorder.take(ack)
-                taken += 1
-
         with house.checkpoint.disk:
-            sending = asyncio.create_task(send())
+            sending = [asyncio.create_task(recorder.record(ack)) for ack in acks(40)]
             await asyncio.sleep(0.3)
-            assert taken <= 4 * 2 + 4 * 2  # a group that is being written, and as many as are kept
+            assert not any(one.done() for one in sending)
             assert house.recorded == []
-        await sending
+        await asyncio.gather(*sending)
         recorder.end()
         await running
     assert len(house.recorded) == 40
+    assert house.checkpoint.transactions <= 2
 
 
 async def test_what_cannot_be_recorded_is_told_all_of_it(house: House) -> None:
@@ -130,11 +126,9 @@ async def test_what_cannot_be_recorded_is_told_all_of_it(house: House) -> None:
     with house.writer:
         running = asyncio.create_task(recorder.run())
         given = acks(7)
-        await recorder.take(given[0])
-        await asyncio.wait_for(house.told.wait(), SOON)
+        await recorder.record(given[0])
         house.checkpoint._store._connection.close()
-        for ack in given[1:]:
-            await recorder.take(ack)
+        await asyncio.gather(*(recorder.record(ack) for ack in given[1:]))
         recorder.end()
         await running
     assert (house.recorded, house.failed) == (given[:1], given[1:])
