@@ -362,6 +362,22 @@ async def test_a_second_answer_to_one_request_is_not_that_of_the_next() -> None:
     assert await two_requests(later) == ([200, 200], 2)
 
 
+async def test_each_request_has_its_own_answer() -> None:
+    answers = [b"200 OK\r\nx: 1", b"200 OK\r\nx: 2", b"400 Bad\r\nx: 2", b"200 OK\r\nx: 1"]
+
+    async def behave(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number, answer in enumerate([*answers, answers[-1]]):
+            await server.request(reader)
+            writer.write(b"HTTP/1.1 %b\r\ncontent-length: 1\r\n\r\n%d" % (answer, number // 4))
+
+    async with serving(behave) as server:
+        where = destination(f"http://127.0.0.1:{server.port}")
+        async with AiohttpTransport(where, BATCH, POLICY, 1) as transport:
+            found = [await transport.send(Request(b"{}")) for _ in range(5)]
+    seen = [(one.status, one.headers["x"], one.text) for one in found]
+    assert seen == [(200, "1", "0"), (200, "2", "0"), (400, "2", "0"), (200, "1", "0"), (200, "1", "1")]
+
+
 async def test_an_answer_amid_the_body_ends_the_connection() -> None:
     """The rest of the body would be the beginning of the next request."""
 

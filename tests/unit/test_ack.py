@@ -147,6 +147,7 @@ def test_events_that_were_sent_alone_are_counted_as_one_batch() -> None:
         lambda ack: replace(ack, batch=replace(ack.batch, spans=(*ack.batch.spans, Span(1, 1, 2)))),
         lambda ack: replace(ack, batch=replace(ack.batch, pieces=())),
         lambda ack: replace(ack, batch=replace(ack.batch, spans=(Span(1, 5, 6),))),
+        lambda ack: replace(ack, batch=replace(ack.batch, spans=(Span(0, 50, 51),))),
         lambda ack: replace(ack, batch=replace(ack.batch, pieces=(Piece(make_chunk([b"{}"] * 9), 4, 5),))),
     ],
 )
