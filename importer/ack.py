@@ -1,7 +1,7 @@
 """The one writer: rejects to disk first, then spans, counts and digest in one transaction.
 
 One thread owns checkpoint and rejects file. Whatever waits for it is written together (group commit), so that the cost
-of a sync is shared by all senders and no timer delays a single one.
+of a sync is shared by all senders. What it is given is never kept waiting for more.
 """
 
 from __future__ import annotations
