@@ -1,7 +1,7 @@
 """The one writer: rejects to disk first, then spans, counts and digest in one transaction.
 
 One thread owns checkpoint and rejects file. Whatever waits for it is written together (group commit), so that the cost
-of a sync is shared by all senders and no timer delays a single one.
+of a sync is shared by all senders. What it is given is never kept waiting for more.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING
 
 from importer.checkpoint import Changes, Tally, total
 from importer.errors import Imbalance, StateUnusable
-from importer.records import DIGEST_MODULUS, Piece, Span
+from importer.records import DIGEST_MODULUS, Ack, Batch, Piece, Span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import Self
 
     from importer.checkpoint import Anchor, Checkpoint
-    from importer.records import Ack, Batch
     from importer.rejects import RejectsFile
     from importer.report import Report
 
@@ -36,7 +35,7 @@ _GROUP = 256  # most jobs in one transaction: bounds how long the first of them 
 class _Job:
     announced: Sequence[Span] = ()
     anchors: Sequence[Anchor] = ()
-    ack: Ack | None = None
+    acks: Sequence[Ack] = ()
     total_rows: Mapping[int, int] = field(default_factory=dict)
     done: Future[None] = field(default_factory=Future)
 
@@ -78,9 +77,9 @@ class AckWriter:
         """Record that ``spans`` are about to be sent, and where reading can start again."""
         await self._asynchronous(_Job(announced=spans, anchors=anchors))
 
-    async def acknowledge(self, ack: Ack) -> None:
-        """Record the fate of every row of ``ack.batch``."""
-        await self._asynchronous(_Job(ack=ack))
+    async def acknowledge(self, *acks: Ack) -> None:
+        """Record the fate of every row of the batches of ``acks``, in one transaction."""
+        await self._asynchronous(_Job(acks=acks))
 
     async def finish(self, total_rows: Mapping[int, int]) -> None:
         """Record that the ends of sources were read, and how many rows each has, in one transaction."""
@@ -130,7 +129,7 @@ class AckWriter:
                 yield job
 
     def _write(self, jobs: list[_Job]) -> None:
-        acks = [job.ack for job in jobs if job.ack]
+        acks = joined([ack for job in jobs for ack in job.acks])
         if rejects := [reject for ack in acks for reject in ack.rejects]:
             self._rejects.append(rejects)
         changes = Changes(
@@ -164,6 +163,54 @@ class AckWriter:
         for job in jobs:
             if not job.done.done():
                 job.done.set_exception(error)
+
+
+def joined(acks: Sequence[Ack]) -> list[Ack]:
+    """The same fates in few acks: plain ones whose rows and events follow each other are one.
+
+    So a thousand events that were sent alone are counted and recorded as one batch would be.
+    """
+    result: list[Ack] = []
+    run: list[Ack] = []
+    for ack in sorted(acks, key=lambda ack: ack.batch.number):
+        if run and not (_is_plain(ack) and _is_plain(run[-1]) and _follows(ack.batch, run[-1].batch)):
+            result.append(_as_one(run))
+            run = []
+        run.append(ack)
+    return [*result, _as_one(run)] if run else result
+
+
+def _is_plain(ack: Ack) -> bool:
+    """Whether it is events of one chunk that were accepted at once, and rows that were filtered."""
+    batch = ack.batch
+    is_short = len(batch.pieces) == len(batch.spans) == 1
+    return is_short and not (batch.rejects or batch.duplicates or ack.refused or ack.resent)
+
+
+def _follows(batch: Batch, last: Batch) -> bool:
+    """Whether the one piece and the one span of ``batch`` begin where those of ``last`` end."""
+    piece, span = batch.pieces[0], batch.spans[0]
+    piece_before, span_before = last.pieces[0], last.spans[0]
+    return (
+        piece.encoded is piece_before.encoded
+        and piece.start == piece_before.stop
+        and span.source == span_before.source
+        and span.start == span_before.stop
+    )
+
+
+def _as_one(run: list[Ack]) -> Ack:
+    first, last = run[0].batch, run[-1].batch
+    if first is last:
+        return run[0]
+    batch = Batch(
+        first.number,
+        (Piece(first.pieces[0].encoded, first.pieces[0].start, last.pieces[0].stop),),
+        (Span(first.spans[0].source, first.spans[0].start, last.spans[0].stop),),
+        filtered=sum(ack.batch.filtered for ack in run),
+        without_consent=sum(ack.batch.without_consent for ack in run),
+    )
+    return Ack(batch, sum(ack.digest for ack in run) % DIGEST_MODULUS)
 
 
 def tallies(ack: Ack, resent: int) -> dict[int, Tally]:

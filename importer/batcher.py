@@ -7,7 +7,6 @@ spans from where the one before it ended to its own last event, with the filtere
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from importer.records import Batch, EncodedRows, Piece, Reject, Span, count_within, rejects_within
@@ -37,7 +36,7 @@ class Batcher:
         self._spans: list[Span] = []
         self._rejects: list[Reject] = []
         self._without_consent = 0
-        self._duplicates: Counter[int] = Counter()
+        self._duplicates: dict[int, int] = {}
         self._bytes = 0
         self._items = 0
 
@@ -67,8 +66,8 @@ class Batcher:
     def _fitting(self, encoded: EncodedRows, position: int) -> int:
         """The event behind the last one that still fits into the open batch."""
         offsets = encoded.offsets
-        by_bytes = bisect_right(offsets, offsets[position] + self._room_bytes - self._bytes, position) - 1
-        stop = min(by_bytes, encoded.count, position + self._max_items - self._items)
+        most = min(encoded.count, position + self._max_items - self._items)
+        stop = bisect_right(offsets, offsets[position] + self._room_bytes - self._bytes, position, most + 1) - 1
         if stop == position and not self._pieces:
             raise ValueError(
                 f"row {encoded.rows[position]} is larger than a request; the encoder should have rejected it"
@@ -89,15 +88,16 @@ class Batcher:
             self._spans[-1] = Span(source, last.start, stop)
         else:
             self._spans.append(Span(source, start, stop))
-        self._rejects += rejects_within(encoded.rejects, start, stop)
+        if encoded.rejects:
+            self._rejects += rejects_within(encoded.rejects, start, stop)
         self._without_consent += count_within(encoded.without_consent, start, stop)
         if duplicates := count_within(encoded.duplicates, start, stop):
-            self._duplicates[source] += duplicates
+            self._duplicates[source] = self._duplicates.get(source, 0) + duplicates
 
     def _close(self) -> Batch:
-        rows = sum(span.rows for span in self._spans)
-        filtered = rows - sum(piece.source_rows for piece in self._pieces) - len(self._rejects)
-        filtered -= self._duplicates.total()
+        rows = sum([span.rows for span in self._spans])
+        events = sum([piece.source_rows for piece in self._pieces])
+        filtered = rows - events - len(self._rejects) - sum(self._duplicates.values())
         pieces, spans, rejects = tuple(self._pieces), tuple(self._spans), tuple(self._rejects)
         batch = Batch(self._number, pieces, spans, rejects, filtered, self._without_consent, self._duplicates)
         self._number += 1

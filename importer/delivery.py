@@ -51,6 +51,8 @@ class Delivery:
 
     def ack(self) -> Ack:
         """What became of it, now that every event is accepted or refused."""
+        if not self.culprits:
+            return Ack(self.batch, self.batch.digest(), (), len(self.resent))
         refused = tuple(self.culprits[index] for index in sorted(self.culprits))
         digest = self.batch.digest() - sum(_digest(refusal.piece) for refusal in refused)
         return Ack(self.batch, digest % DIGEST_MODULUS, refused, len(self.resent))

@@ -47,6 +47,11 @@ class Limiter:
         self._turn = asyncio.Lock()  # wakes its waiters first in, first out
         self._waiting = 0
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a caller waits."""
+        return self._waiting > 0
+
     def pause(self, seconds: float) -> None:
         """Let nobody go for ``seconds`` from now. A pause can only be prolonged, never shortened."""
         self._not_before = max(self._not_before, self._clock() + seconds)

@@ -56,6 +56,11 @@ class Patience:
         """Whether the last failures are too many to be chance."""
         return self._failures >= DOWN_AFTER_FAILURES
 
+    @property
+    def is_paced(self) -> bool:
+        """Whether somebody waits for the limiter."""
+        return self._limiter.is_waited_for
+
     def failed(self, reason: str, retry_after_seconds: float | None) -> None:
         """Take note of an attempt without a usable answer; obey ``retry_after_seconds`` for all workers."""
         if self._failing_since is None:

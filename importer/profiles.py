@@ -62,7 +62,7 @@ class Framing:
 
     def body_bytes(self, batch: Batch) -> int:
         """The size of the body that ``batch`` becomes."""
-        events = sum(piece.body().nbytes for piece in batch.pieces)
+        events = sum(piece.body_bytes for piece in batch.pieces)
         return len(self.prefix) + events - len(self.separator) + len(self.suffix)
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 DIGEST_BITS = 128
 DIGEST_MODULUS = 1 << DIGEST_BITS
@@ -132,8 +132,17 @@ class Piece:
     @property
     def source_rows(self) -> int:
         """Number of source rows that the events were made of."""
-        rows, stops = self.encoded.rows[self.start : self.stop], self.encoded.stops
-        return self.count if stops is None else sum(stops[self.start : self.stop]) - sum(rows)
+        rows, stops = self.encoded.rows, self.encoded.stops
+        if stops is None:
+            return self.stop - self.start
+        return sum(stops[self.start : self.stop]) - sum(rows[self.start : self.stop])
+
+    @property
+    def body_bytes(self) -> int:
+        """The size of :meth:`body`."""
+        offsets = self.encoded.offsets
+        size: int = offsets[self.stop] - offsets[self.start]
+        return size
 
     def body(self) -> memoryview:
         """The events with a separator behind each one, without a copy."""
@@ -172,7 +181,7 @@ class Batch:
     @property
     def count(self) -> int:
         """Number of events."""
-        return sum(piece.count for piece in self.pieces)
+        return sum([piece.count for piece in self.pieces])
 
     @property
     def source_rows(self) -> int:
@@ -181,14 +190,14 @@ class Batch:
 
     def body(self, prefix: bytes, suffix: bytes) -> bytes:
         """The request body: prefix, events with separators between them, suffix. The one copy on the way out."""
-        parts: list[bytes | memoryview] = [prefix, *(piece.body() for piece in self.pieces)]
+        parts: list[bytes | memoryview] = [prefix, *[piece.body() for piece in self.pieces]]
         if self.pieces and (separator_bytes := self.pieces[-1].encoded.separator_bytes):
             parts[-1] = parts[-1][:-separator_bytes]
         return b"".join((*parts, suffix))
 
     def digest(self) -> int:
         """Sum modulo 2^128 over the events of the batch."""
-        return sum(piece.digest() for piece in self.pieces) % DIGEST_MODULUS
+        return sum([piece.digest() for piece in self.pieces]) % DIGEST_MODULUS
 
     def part(self, start: int, stop: int) -> Batch:
         """Events ``start`` to ``stop - 1`` alone, without a copy. No spans: only the whole batch acknowledges."""
@@ -243,6 +252,18 @@ class Ack:
     def rejects(self) -> tuple[Reject, ...]:
         """Every row of the batch that is not sent, whoever rejected it."""
         return (*self.batch.rejects, *(reject for refusal in self.refused for reject in refusal.rejects))
+
+
+def joined_spans(spans: Iterable[Span]) -> list[Span]:
+    """The same rows in as few spans as there are without another order: those that follow each other are one."""
+    joined: list[Span] = []
+    for span in spans:
+        last = joined[-1] if joined else None
+        if last is not None and last.source == span.source and last.stop == span.start:
+            joined[-1] = Span(span.source, last.start, span.stop)
+        else:
+            joined.append(span)
+    return joined
 
 
 def rejects_within(rejects: tuple[Reject, ...], start: int, stop: int) -> tuple[Reject, ...]:

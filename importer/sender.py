@@ -124,6 +124,10 @@ class Sender:
         """
         self._patience.stop()
 
+    def is_paced(self) -> bool:
+        """Whether requests wait for the pace right now."""
+        return self._patience.is_paced
+
     async def deliver(self, batch: Batch) -> Ack:
         """Send ``batch`` until every event is accepted or refused.
 
@@ -142,8 +146,9 @@ class Sender:
         delivery = Delivery(batch, batch.count)
         self._delivering += 1
         try:
-            if delivery.count:
-                await self._settle(delivery)
+            whole = range(delivery.count)
+            if whole and not await self._taken(delivery, whole):
+                await self._settle(delivery, whole)
         except BaseException:
             if delivery.accepted_some or delivery.may_be_stored:
                 self.doubtful += batch.spans
@@ -152,8 +157,9 @@ class Sender:
             self._delivering -= 1
         return delivery.ack()
 
-    async def _settle(self, delivery: Delivery) -> None:
-        parts = [range(delivery.count)]
+    async def _settle(self, delivery: Delivery, refused_whole: range) -> None:
+        """Halve what was refused, until each culprit stands alone."""
+        parts = self._split(refused_whole, delivery)
         while parts:
             # Level by level: the refusal of one half says little before the other one was tried.
             refused = [events for events in parts if not await self._taken(delivery, events)]

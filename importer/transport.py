@@ -18,25 +18,18 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from importer.connections import Answer, Connections, NoHttp, Target
 from importer.errors import DestinationRefused, UsageInvalid
 from importer.records import Request, Response
 from importer.sender import NoAnswer
 from importer.settings import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from types import TracebackType
 
     from importer.profiles import EndpointProfile
     from importer.settings import Destination, RetryPolicy
-
-ANSWER_BYTES = 4096
-"""So much is read of an answer; the connection of a longer one is closed."""
-
-KEEP_ALIVE_SECONDS = 4.0
-"""Idle connections are given up before common servers do (5 s): a request on a connection that is just being closed
-has no answer, and would have to be sent again."""
-
 
 _NO_ANSWER: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ClientHttpProxyError, "the proxy has no connection to {host}", False),
@@ -45,6 +38,7 @@ _NO_ANSWER: tuple[tuple[type[Exception], str, bool], ...] = (
     (aiohttp.ConnectionTimeoutError, "no connection to {host} within {policy.connect_timeout_seconds:g} s", False),
     (TimeoutError, "no answer within {policy.request_timeout_seconds:g} s", True),
     (aiohttp.ClientResponseError, "an answer that is no HTTP", True),
+    (NoHttp, "an answer that is no HTTP", True),
     (aiohttp.ClientPayloadError, "an answer that was cut off", True),
     (aiohttp.ServerDisconnectedError, "the connection was closed before the answer", True),
     (OSError, "the connection broke: {reason}", True),
@@ -85,39 +79,37 @@ class AiohttpTransport:
         self._host = self._url.host or ""
         self._proxy, credentials = _proxy(destination.proxy)
         tunnels = self._url.scheme == "https"  # then credentials are for the CONNECT alone
-        self._headers = {} if tunnels else credentials
-        self._proxy_headers = credentials if tunnels else {}
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": f"importer/{_version()}",
+            "Accept-Encoding": "identity",  # answers are short
+        }
+        self._target = Target(
+            profile.method,
+            self._url,
+            headers if tunnels else {**headers, **credentials},
+            self._proxy,
+            {"User-Agent": headers["User-Agent"], **credentials} if tunnels else {},
+        )
         self._tls = _tls_context(destination)
-        self._method = profile.method
         self._policy = policy
         self._concurrency = concurrency
         encoded = (Secret(value.removeprefix("Basic ")) for value in credentials.values())
         self._secrets = (destination.source_key, *encoded)
-        self._session: aiohttp.ClientSession | None = None
+        self._connections: Connections | None = None
+        self._last: tuple[Answer, Response] | None = None  # most answers are the one before, word for word
 
     async def __aenter__(self) -> Self:
         policy = self._policy
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._concurrency, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=self._tls or True
-            ),
-            timeout=aiohttp.ClientTimeout(total=policy.request_timeout_seconds, connect=policy.connect_timeout_seconds),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            proxy=self._proxy,
-            trust_env=False,
-            headers={
-                "Content-Type": "application/json",
-                "User-Agent": f"importer/{_version()}",
-                "Accept-Encoding": "identity",  # answers are short
-            },
-        )
+        seconds = policy.connect_timeout_seconds, policy.request_timeout_seconds
+        self._connections = Connections(self._target, self._concurrency, *seconds, self._tls)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._connections is not None:
+            await self._connections.close()
 
     async def send(self, request: Request) -> Response:
         """The answer of the destination to ``request``.
@@ -126,26 +118,25 @@ class AiohttpTransport:
             NoAnswer: no connection, a timeout, a connection that was closed or reset, an answer that is no HTTP.
             DestinationRefused: TLS was refused, before anything was sent.
         """
-        if self._session is None:
+        if self._connections is None:
             raise RuntimeError("the transport is used outside of its `async with`")
         try:
-            async with self._session.request(
-                self._method,
-                self._url,
-                data=request.body,
-                headers=self._headers,
-                proxy_headers=self._proxy_headers,
-                allow_redirects=False,
-            ) as answer:
-                text = (await _beginning(answer.content)).decode(errors="replace")
-                return Response(answer.status, dict(self._cleaned_headers(answer.headers)), self._cleaned(text))
+            return self._response(await self._connections.exchange(request.body))
         except Exception as error:  # noqa: BLE001 -- whatever it is, its text may show the URL
             failure = self._translated(error)
         raise failure  # not in the handler above, which would hang the original on it as its context
 
-    def _cleaned_headers(self, headers: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-        for name, value in headers.items():
-            yield name.lower(), value if name.lower() in _ACTED_ON else self._cleaned(value)
+    def _response(self, answer: Answer) -> Response:
+        if self._last is None or self._last[0] != answer:
+            headers = dict(self._cleaned_headers(answer))
+            text = self._cleaned(answer.content.decode(errors="replace"))
+            self._last = answer, Response(answer.status, headers, text)
+        return self._last[1]
+
+    def _cleaned_headers(self, answer: Answer) -> Iterator[tuple[str, str]]:
+        for name_bytes, value_bytes in answer.headers:
+            name, value = name_bytes.decode(errors="replace").lower(), value_bytes.decode(errors="replace")
+            yield name, value if name in _ACTED_ON else self._cleaned(value)
 
     def _cleaned(self, text: str) -> str:
         for secret in self._secrets:
@@ -267,14 +258,6 @@ def _may_pass(status: int) -> bool:
     """Whether what a proxy answers may be another answer later."""
     passing = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
     return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in passing
-
-
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
-    """The first ``ANSWER_BYTES`` of an answer. What is left unread makes aiohttp close the connection."""
-    text = b""
-    while len(text) < ANSWER_BYTES and not content.at_eof():
-        text += await content.read(ANSWER_BYTES - len(text))
-    return text
 
 
 def _tls_reason(error: OSError) -> str:

@@ -13,11 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import DestinationRefused, TooManyRejects
+from importer.recorder import Recorder
+from importer.records import joined_spans
 from importer.sender import Sender, Stopped, Transport
 from importer.transport import AiohttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Coroutine, Generator, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from importer.ack import AckWriter
@@ -36,7 +38,10 @@ ALL_REJECTED_ROWS = 10_000
 _SHARE_NEEDS_ROWS = 10_000
 PACE = 0.99
 """Requests leave a little slower than the rate, so that a server that sees them unevenly late does not see more."""
-_GROUP = 8  # batches that are announced together, and wait for that in memory
+_GROUP = 8
+"""So many batches at least are announced together, and wait for that in memory,"""
+_GROUP_EVENTS = 256
+"""and so many events: a sync of the disk for eight single events would cost more than to send them."""
 
 
 def utc_now() -> datetime:
@@ -84,6 +89,7 @@ class Wire:
         self._progress = progress
         self._stop = stop
         self._concurrency = plan.settings.concurrency or plan.profile.concurrency
+        self._few = QUEUE_PER_SENDER * self._concurrency
         self._failure: BaseException | None = None
         self._halted = threading.Event()
         self._made_rows = 0
@@ -92,13 +98,24 @@ class Wire:
     async def carry(self, outside: Outside) -> None:
         """Send everything. Raises what stopped it, after all requests under way have their answer."""
         self._loop = asyncio.get_running_loop()
-        self._queue: asyncio.Queue[Batch | None] = asyncio.Queue(QUEUE_PER_SENDER * self._concurrency)
+        self._queue: asyncio.Queue[Batch | None] = asyncio.Queue()  # bounded by what waits for room
+        self._room = asyncio.Event()
         profile, policy = self._plan.profile, self._settings.retry
         async with outside.transport(self._destination, profile, policy, self._concurrency) as transport:
             self._sender = self._new_sender(transport, outside)
+            self._recorder = Recorder(
+                self._writer,
+                max(self._concurrency // 2, 1),  # the other half goes on meanwhile
+                is_paced=self._sender.is_paced,
+                recorded=self._recorded,
+                failed=self._unrecorded,
+            )
             self._stop.listen(self._halt_from_anywhere)
             watch = asyncio.create_task(self._watch())
+            recording = asyncio.create_task(self._recorder.run())
             await asyncio.gather(self._produce(), *(self._work() for _ in range(self._concurrency)))
+            self._recorder.end()
+            await recording
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
@@ -134,7 +151,7 @@ class Wire:
         except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
             self._fail(error)
         for _ in range(self._concurrency):
-            await self._queue.put(None)
+            self._queue.put_nowait(None)
 
     async def _fill(self) -> None:
         """Batches into the queue, announced before they can be sent. The belt runs in a thread of its own."""
@@ -152,14 +169,16 @@ class Wire:
     def _groups(self) -> Generator[list[Batch]]:
         """What the belt gives, some batches at a time, until a halt."""
         group: list[Batch] = []
+        events = 0
         for batch in self._belt.batches():
             if self._halted.is_set():
                 return
             self._check_made(batch)
             group.append(batch)
-            if len(group) >= _GROUP:
+            events += batch.count
+            if len(group) >= _GROUP and events >= _GROUP_EVENTS:
                 yield group
-                group = []
+                group, events = [], 0
         if group:
             yield group
 
@@ -174,33 +193,45 @@ class Wire:
             raise _too_many_rejects(rejected, known, f" For example {first.file}:{first.row}: {first.message}")
 
     async def _hand_over(self, group: list[Batch]) -> None:
-        spans = [span for batch in group if batch.pieces for span in batch.spans]
+        """Announce ``group`` and queue it, once the queue is as good as empty."""
+        while self._queue.qsize() > self._few:
+            self._room.clear()
+            await self._room.wait()
+        spans = joined_spans(span for batch in group if batch.pieces for span in batch.spans)
         await self._writer.announce(spans, self._belt.new_anchors())
         for batch in group:
-            await self._queue.put(batch)
+            self._queue.put_nowait(batch)
 
     async def _work(self) -> None:
         while (batch := await self._queue.get()) is not None:
+            if self._queue.qsize() <= self._few:
+                self._room.set()
             if self._halted.is_set():
                 continue  # stays pending; taken out of the queue so that the producer is not left waiting
             try:
-                await self._record(await self._sender.deliver(batch))
+                await self._recorder.record(await self._sender.deliver(batch))
             except Stopped:
                 pass  # its rows stay pending
             except BaseException as error:  # noqa: BLE001 -- the first error stops all, gracefully
                 self._fail(error)
 
-    async def _record(self, ack: Ack) -> None:
-        """Record what became of a batch. What was answered and cannot be recorded will be sent again."""
+    def _recorded(self, acks: Sequence[Ack]) -> None:
+        """The fate of these batches is durable."""
+        body_bytes = self._plan.profile.framing.body_bytes
+        for ack in acks:
+            if ack.batch.pieces:
+                self._report.pack(body_bytes(ack.batch))
         try:
-            await self._writer.acknowledge(ack)
-        except BaseException:
+            self._check_fates()
+        except BaseException as error:  # noqa: BLE001 -- as any other error
+            self._fail(error)
+
+    def _unrecorded(self, acks: Sequence[Ack], error: BaseException) -> None:
+        """These batches were answered. What cannot be recorded will be sent again."""
+        for ack in acks:
             if ack.batch.pieces:
                 self._report.doubtful += ack.batch.spans
-            raise
-        if ack.batch.pieces:
-            self._report.pack(self._plan.profile.framing.body_bytes(ack.batch))
-        self._check_fates()
+        self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         self._failure = self._failure or error

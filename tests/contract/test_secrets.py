@@ -192,10 +192,10 @@ def test_neither_garbage_nor_a_server_that_is_down_shows_the_key(caplog: pytest.
 def test_a_bug_that_carries_the_address_does_not_show_the_key(
     command: Command, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
-    async def fails(_: object, method: str, url: object, **more: object) -> None:
-        raise ValueError(f"{method} {url!r} {url} {more}")
+    async def fails(_: object, request: aiohttp.ClientRequest, **more: object) -> None:
+        raise ValueError(f"{request.method} {request.url!r} {request.url} {more}")
 
-    monkeypatch.setattr(aiohttp.ClientSession, "_request", fails)
+    monkeypatch.setattr(aiohttp.TCPConnector, "connect", fails)
     code, out, err = command("http://127.0.0.1:9", "--verbose", "--json", "--log-format", form)
     assert (code, json.loads(out)["exit_code"]) == (1, 1)
     assert ("token=…" if form == "text" else r"token=\u2026") in err

@@ -18,12 +18,14 @@ import pytest
 import trustme
 from secret_watch import SOURCE_KEY as KEY
 
+from importer import connections
+from importer.connections import ANSWER_BYTES
 from importer.errors import DestinationRefused, UsageInvalid
 from importer.profiles import BATCH, SINGLE
 from importer.records import Request, Response
 from importer.sender import NoAnswer
 from importer.settings import Destination, RetryPolicy, Secret
-from importer.transport import ANSWER_BYTES, AiohttpTransport, is_plain_remote
+from importer.transport import AiohttpTransport, is_plain_remote
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -295,6 +297,114 @@ async def test_what_is_no_answer_may_have_been_stored_and_shows_no_key(
             await exchange(server, b"x" * 400_000, policy=SHORT if behaviour in {hang, drip} else POLICY)
     assert caught.value.sent
     assert_no_key(caught.value, caplog.text)
+
+
+async def drip_without_a_length(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await server.request(reader)
+    writer.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{}")
+    await asyncio.sleep(3_600)
+
+
+async def test_an_answer_whose_end_does_not_come_in_time_is_none() -> None:
+    """Its end is that of the connection, which the client itself ends when time is over."""
+    async with serving(drip_without_a_length) as server:
+        with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+            await exchange(server, policy=SHORT)
+
+
+async def test_the_time_of_a_request_begins_with_it() -> None:
+    """On one connection: that it is older than a request may take hurts none."""
+
+    async def behave(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for seconds in (0.2, 0.2, 0.2, 3_600):
+            await server.request(reader)
+            await asyncio.sleep(seconds)
+            writer.write(OK)
+
+    async with serving(behave) as server:
+        where = destination(f"http://127.0.0.1:{server.port}")
+        async with AiohttpTransport(where, BATCH, SHORT, 1) as transport:
+            for _ in range(3):
+                assert (await transport.send(Request(b"{}"))).status == 200
+            with pytest.raises(NoAnswer, match=r"within 0\.3 s"):
+                await transport.send(Request(b"{}"))
+    assert server.connections == 1
+
+
+# connections
+
+
+async def two_requests(behaviour: Behaviour, body: bytes = b"{}", pause_seconds: float = 0.05) -> tuple[list[int], int]:
+    """The statuses of two requests, one after the other, and how many connections there were."""
+    async with serving(behaviour) as server:
+        where = destination(f"http://127.0.0.1:{server.port}")
+        async with AiohttpTransport(where, BATCH, POLICY, 1) as transport:
+            statuses = [(await transport.send(Request(body))).status]
+            await asyncio.sleep(pause_seconds)
+            statuses.append((await transport.send(Request(body))).status)
+    return statuses, server.connections
+
+
+async def test_a_second_answer_to_one_request_is_not_that_of_the_next() -> None:
+    async def behave(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await server.request(reader)
+            writer.write(OK + b"HTTP/1.1 500 Stale\r\ncontent-length: 0\r\n\r\n")
+
+    async def later(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await server.request(reader)
+            writer.write(OK)
+            await asyncio.sleep(0.01)
+            writer.write(b"HTTP/1.1 500 Stale\r\ncontent-length: 0\r\n\r\n")
+
+    assert await two_requests(behave) == ([200, 200], 2)
+    assert await two_requests(later) == ([200, 200], 2)
+
+
+async def test_each_request_has_its_own_answer() -> None:
+    answers = [b"200 OK\r\nx: 1", b"200 OK\r\nx: 2", b"400 Bad\r\nx: 2", b"200 OK\r\nx: 1"]
+
+    async def behave(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for number, answer in enumerate([*answers, answers[-1]]):
+            await server.request(reader)
+            writer.write(b"HTTP/1.1 %b\r\ncontent-length: 1\r\n\r\n%d" % (answer, number // 4))
+
+    async with serving(behave) as server:
+        where = destination(f"http://127.0.0.1:{server.port}")
+        async with AiohttpTransport(where, BATCH, POLICY, 1) as transport:
+            found = [await transport.send(Request(b"{}")) for _ in range(5)]
+    seen = [(one.status, one.headers["x"], one.text) for one in found]
+    assert seen == [(200, "1", "0"), (200, "2", "0"), (400, "2", "0"), (200, "1", "0"), (200, "1", "1")]
+
+
+async def test_an_answer_amid_the_body_ends_the_connection() -> None:
+    """The rest of the body would be the beginning of the next request."""
+
+    async def behave(_: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await asyncio.sleep(0.2)
+        while await reader.read(1_000_000):
+            pass
+
+    assert await two_requests(behave, b"x" * 20_000_000, 0) == ([200, 200], 2)
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used() -> None:
+    assert await two_requests(closing_after(OK)) == ([200, 200], 2)
+    assert await two_requests(answering(OK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))) == ([200, 200], 2)
+
+
+async def test_a_connection_that_was_idle_for_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert await two_requests(answering(OK)) == ([200, 200], 1)
+    monkeypatch.setattr(connections, "KEEP_ALIVE_SECONDS", 0.01)
+    assert await two_requests(answering(OK)) == ([200, 200], 2)
+
+
+async def test_an_interim_answer_is_not_the_answer() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n"
+    assert await two_requests(answering(hints + OK)) == ([200, 200], 1)
 
 
 def assert_no_key(error: BaseException, log: str) -> None:

@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from fakes import digest_of, make_batches, make_chunk
 
-from importer.ack import AckWriter, tallies
+from importer.ack import AckWriter, joined, tallies
 from importer.checkpoint import OPEN_END, Anchor, Candidate, Changes, Checkpoint, ImportKey, StoredIdentity, Tally
+from importer.checkpoint.tally import total
 from importer.errors import Imbalance, StateUnusable
 from importer.records import Ack, Batch, Piece, Refusal, Reject, Span
 from importer.rejects import RejectsFile, read_rejects
 from importer.report import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from importer.records import EncodedRows
@@ -126,6 +127,43 @@ def test_each_source_gets_its_own_counts_and_digest() -> None:
 def test_an_ack_that_contradicts_itself_is_not_counted(change: dict[str, Any]) -> None:
     with pytest.raises(Imbalance):
         tallies(replace(mixed(), **change), 0)
+
+
+def test_events_that_were_sent_alone_are_counted_as_one_batch() -> None:
+    acks = [accepted(batch) for batch in make_batches(100, 1)]
+    (whole,) = joined([*acks[1::3], *acks[2::3], *acks[::3]])  # answers come in any order
+    assert whole.batch.spans == (Span(0, 1, 101),)
+    assert (whole.batch.count, whole.digest) == (100, digest_of(range(1, 101)))
+    assert tallies(whole, 0) == {0: total(tallies(ack, 0)[0] for ack in acks)}
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        lambda ack: accepted(ack.batch, resent=1),
+        lambda ack: replace(ack, batch=replace(ack.batch, rejects=(a_reject(5),))),
+        lambda ack: replace(ack, batch=replace(ack.batch, duplicates={0: 1})),
+        lambda ack: replace(ack, refused=(Refusal(ack.batch.pieces[0], (a_reject(5, "destination"),)),)),
+        lambda ack: replace(ack, batch=replace(ack.batch, spans=(*ack.batch.spans, Span(1, 1, 2)))),
+        lambda ack: replace(ack, batch=replace(ack.batch, pieces=())),
+        lambda ack: replace(ack, batch=replace(ack.batch, spans=(Span(1, 5, 6),))),
+        lambda ack: replace(ack, batch=replace(ack.batch, spans=(Span(0, 50, 51),))),
+        lambda ack: replace(ack, batch=replace(ack.batch, pieces=(Piece(make_chunk([b"{}"] * 9), 4, 5),))),
+    ],
+)
+def test_what_is_not_plain_stays_alone(odd: Callable[[Ack], Ack]) -> None:
+    acks = [accepted(batch) for batch in make_batches(9, 1)]
+    acks[4] = odd(acks[4])
+    found = joined(acks)
+    assert [ack.batch.count for ack in found] == [4, len(acks[4].batch.pieces), 4]
+    assert found[1] is acks[4]
+
+
+def test_an_answer_that_is_still_missing_leaves_a_gap() -> None:
+    acks = [accepted(batch) for batch in make_batches(9, 1)]
+    found = joined([*acks[6:], *acks[:4]])
+    assert [ack.batch.spans for ack in found] == [(Span(0, 1, 5),), (Span(0, 7, 10),)]
+    assert joined([]) == []
 
 
 async def test_an_acknowledgement_is_durable_when_it_returns(house: House) -> None:

@@ -29,7 +29,7 @@ ALLOWED = {
         "replay",
         "staging",
     },
-    "http": {"transport", "sandbox"},
+    "http": {"transport", "connections", "sandbox"},
     "terminal": {"cli"},
 }
 
