@@ -63,7 +63,7 @@ class Belt:
         self._cutters: dict[int, Cutter] = {}
         self._events_left = plan.settings.limit
         self._read: dict[int, list[Span]] = {}
-        self._anchors: list[Anchor] = []
+        self._anchors: deque[Anchor] = deque()  # filled by the thread that reads
 
     def encode_all(self) -> Iterator[None]:
         """Everything, for what the encoders and ``identities`` see on the way; a pause behind each chunk."""
@@ -82,8 +82,7 @@ class Belt:
 
     def new_anchors(self) -> list[Anchor]:
         """Where reading can start again, as found since the last call."""
-        anchors, self._anchors = self._anchors, []
-        return anchors
+        return [self._anchors.popleft() for _ in range(len(self._anchors))]
 
     def read_spans(self, number: int) -> list[Span]:
         """The rows of a source that were read in this run."""
@@ -196,16 +195,24 @@ def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
 
 
 def _ahead(
-    encode: Callable[[ChunkInput], EncodedRows], inputs: Iterable[ChunkInput], ahead: int
+    encode: Callable[[ChunkInput], EncodedRows], inputs: Iterator[ChunkInput], ahead: int
 ) -> Iterator[EncodedRows]:
-    """``encode`` of each input, in order, at most ``ahead`` at the same time: one chunk keeps one core busy."""
+    """``encode`` of each input, in order, at most ``ahead`` at the same time, while the next input is being read.
+
+    One chunk keeps one core busy, and what reads or packs must not keep the encoders waiting.
+    """
     if not ahead:
         yield from map(encode, inputs)
         return
-    with ThreadPoolExecutor(ahead, thread_name_prefix="importer-encode") as pool:
+    with (
+        ThreadPoolExecutor(1, thread_name_prefix="importer-read") as reader,
+        ThreadPoolExecutor(ahead, thread_name_prefix="importer-encode") as encoders,
+    ):
         waiting: deque[Future[EncodedRows]] = deque()
-        for item in inputs:
-            waiting.append(pool.submit(encode, item))
+        upcoming = reader.submit(next, inputs, None)
+        while (item := upcoming.result()) is not None:
+            waiting.append(encoders.submit(encode, item))
+            upcoming = reader.submit(next, inputs, None)
             if len(waiting) >= ahead:
                 yield waiting.popleft().result()
         while waiting:

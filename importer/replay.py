@@ -23,7 +23,7 @@ from importer.plan import Plan, PlannedSource, plan, told_with_columns
 from importer.records import Place, Span
 from importer.rejects import located_rejects
 from importer.source import discover, identify, sniff
-from importer.source.chunk import Chunk, overlaps
+from importer.source.chunk import Chunk, chunk_parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -87,7 +87,7 @@ class _Replay:
 
     def chunks(self, missing: Sequence[Span], anchors: Sequence[Anchor] = ()) -> Iterator[Chunk]:  # noqa: ARG002
         """As any reader; ``missing`` counts rows of the replay."""
-        for start, stop in overlaps(sorted(missing), 1, len(self._rows) + 1):
+        for start, stop in chunk_parts(sorted(missing), 1, len(self._rows) + 1):
             yield self._chunk(start, stop)
 
     def _chunk(self, start: int, stop: int) -> Chunk:

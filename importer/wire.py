@@ -154,16 +154,19 @@ class Wire:
             self._queue.put_nowait(None)
 
     async def _fill(self) -> None:
-        """Batches into the queue, announced before they can be sent. The belt runs in a thread of its own."""
+        """Batches into the queue, announced before they can be sent. The belt goes on meanwhile, in its own thread."""
         groups = self._groups()
         with ThreadPoolExecutor(1, thread_name_prefix="importer-columns") as columns:
             in_thread = partial(self._loop.run_in_executor, columns)
+            upcoming = in_thread(next, groups, None)
             try:
-                while group := await in_thread(next, groups, None):
+                while group := await upcoming:
+                    upcoming = in_thread(next, groups, None)
                     await self._hand_over(group)
                 if self._belt.ended:
                     await self._writer.finish(self._belt.ended)
             finally:
+                await asyncio.wait([upcoming])
                 await in_thread(groups.close)
 
     def _groups(self) -> Generator[list[Batch]]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _FIRST_READ_BYTES = 1024 * 1024
 _MIN_READ_BYTES = 64 * 1024
+_FILLED = 0.95  # of a chunk: with shorter records than before, a full one would have a small rest
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,6 @@ class BlockCursor:
         offset = self._stream.offset - self._stream.raw_length(self._rest)
         self.anchor = Anchor(self.anchor.row + structure.rows, offset, self.anchor.line + structure.lines)
         self._torn = structure.torn
-        fitting_bytes = MAX_CHUNK_ROWS * len(data) // structure.rows
+        fitting_bytes = int(_FILLED * MAX_CHUNK_ROWS) * len(data) // structure.rows
         self._read_bytes = min(max(fitting_bytes, _MIN_READ_BYTES), self._block_bytes)
         return block

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
+from math import ceil
 from typing import TYPE_CHECKING, Any, Protocol
 
 import polars as pl
@@ -103,16 +104,25 @@ class Reader(Protocol):
 
 
 def overlaps(missing: Sequence[Span], start: int, stop: int) -> list[tuple[int, int]]:
-    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint), as (first, stop).
-
-    None is longer than ``MAX_CHUNK_ROWS``.
-    """
+    """The parts of rows ``start`` to ``stop - 1`` that are in ``missing`` (sorted, disjoint), as (first, stop)."""
     parts = []
     for index in range(bisect_right(missing, start, key=lambda span: span.stop), len(missing)):
         span = missing[index]
         if span.start >= stop:
             break
-        last = min(stop, span.stop)
-        firsts = range(max(start, span.start), last, MAX_CHUNK_ROWS)
-        parts += [(first, min(first + MAX_CHUNK_ROWS, last)) for first in firsts]
+        parts.append((max(start, span.start), min(stop, span.stop)))
     return parts
+
+
+def chunk_parts(missing: Sequence[Span], start: int, stop: int) -> list[tuple[int, int]]:
+    """As :func:`overlaps`, and none is longer than ``MAX_CHUNK_ROWS``: a longer one is cut evenly."""
+    parts = []
+    for begin, last in overlaps(missing, start, stop):
+        rows = evenly(last - begin, MAX_CHUNK_ROWS)
+        parts += [(first, min(first + rows, last)) for first in range(begin, last, rows)]
+    return parts
+
+
+def evenly(rows: int, most: int) -> int:
+    """The rows of a part when ``rows`` are cut into parts of one size, of at most ``most``: a small rest is dear."""
+    return ceil(rows / ceil(rows / most)) if rows else most

@@ -13,7 +13,7 @@ from polars.exceptions import PanicException, PolarsError
 from importer.errors import Imbalance
 from importer.records import Reject, Span, rejects_within
 from importer.source.blocks import BlockCursor
-from importer.source.chunk import Chunk, Lines, overlaps
+from importer.source.chunk import Chunk, Lines, chunk_parts
 from importer.source.dialect import read_header
 from importer.source.encoding import BOM, TextStream
 from importer.source.grammar import MAX_RECORD_BYTES, Grammar
@@ -90,7 +90,7 @@ class CsvReader:
 
     def _parts(self, block: Block, stream: TextStream, missing: Sequence[Span]) -> Iterator[Chunk]:
         first = block.anchor.row
-        parts = overlaps(missing, first, first + block.structure.rows)
+        parts = chunk_parts(missing, first, first + block.structure.rows)
         if not parts:
             return
         frame, numbers = self._frame(block), _row_numbers(block)

@@ -18,7 +18,7 @@ from polars.exceptions import PanicException, PolarsError
 from importer.errors import SourceUnreadable
 from importer.records import Reject, Span
 from importer.source.calendar import Calendar
-from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, overlaps
+from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, chunk_parts, evenly, overlaps
 from importer.source.opening import Stability, reading
 from importer.source.parquet_types import polars_type
 
@@ -93,7 +93,7 @@ class ParquetReader:
         for batch in batches:
             stop = first + batch.num_rows
             self._stability.check()
-            if parts := overlaps(missing, first, stop):
+            if parts := chunk_parts(missing, first, stop):
                 self._row_bytes = batch.nbytes / max(batch.num_rows, 1)
                 frame = self._frame(batch)
                 yield from (self._chunk(frame, first, *part) for part in parts)
@@ -133,7 +133,7 @@ class ParquetReader:
         if self._row_bytes is None:
             self._row_bytes = self._probed(parquet, group)
         rows = SLICE_BYTES / max(size / max(metadata.num_rows, 1), self._row_bytes, 1)
-        return min(max(int(rows), MIN_SLICE_ROWS), self._max_slice_rows)
+        return evenly(metadata.num_rows, min(max(int(rows), MIN_SLICE_ROWS), self._max_slice_rows))
 
     def _probed(self, parquet: pq.ParquetFile, group: int) -> float:
         """The bytes of a row in memory, by the first ones of the group."""

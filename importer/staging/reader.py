@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 
 from importer.records import Place, Reject, Span
-from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, overlaps
+from importer.source.chunk import MAX_CHUNK_ROWS, Chunk, chunk_parts
 from importer.staging.partition import FILE_LINE, FILE_ROW, MEMBER, unpacked
 
 if TYPE_CHECKING:
@@ -105,11 +105,11 @@ class StageReader:
         for run in self._runs:
             table = run.table(-1)
             count = table.num_rows if table is not None else 0
-            for low, high in overlaps(missing, number, number + count):
+            for low, high in chunk_parts(missing, number, number + count):
                 rejects = pl.DataFrame(table)[low - number : high - number]
                 yield self._rejected(low, high, rejects)
             number += count
-        for low, high in overlaps(missing, number, stop):
+        for low, high in chunk_parts(missing, number, stop):
             yield self._empty(low, high, (), high - low)
 
     def _rejected(self, start: int, stop: int, rejects: pl.DataFrame) -> Chunk:

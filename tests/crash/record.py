@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import xxhash
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -117,7 +119,7 @@ def _event(text: str, value: dict[str, Any]) -> Event:
         event_id=value["context"]["event_id"],
         order_id=value["id"],
         bytes=len(raw),
-        bytes_hash=hashlib.sha256(raw).hexdigest(),
+        bytes_hash=xxhash.xxh3_128_hexdigest(raw),
         content_hash=content_hash(value),
     )
 
@@ -171,7 +173,7 @@ class Record:
         return len(self.events) - len(self.times_by_id())
 
     def digest(self) -> int:
-        """Sum modulo 2^128 of the first 16 bytes of the SHA-256 of each distinct event's bytes."""
+        """Sum modulo 2^128 of the XXH3 of each distinct event's bytes."""
         hashes = {event.event_id: event.bytes_hash for event in self.events}
         heads = (int.from_bytes(bytes.fromhex(value)[:_DIGEST_BYTES], "big") for value in hashes.values())
         return sum(heads) % (1 << 8 * _DIGEST_BYTES)
