@@ -56,7 +56,8 @@ class Guard:
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, findings: Findings) -> set[str]:
         """Note what stands in the rows of ``frame`` and should not; the names under which that was noted."""
         texts = frame.select(ROW, *(target.expr.alias(target.path) for target in self._targets))
-        return {name for target in self._targets for name in _note_target(chunk, texts, target, findings)}
+        sizes = texts.select(pl.col(target.path).str.len_bytes() for target in self._targets if not target.is_list)
+        return {name for target in self._targets for name in _note_target(chunk, texts, sizes, target, findings)}
 
 
 def _target(path: str, expr: pl.Expr, dtype: pl.DataType, *, is_number: bool) -> _Target:
@@ -70,10 +71,13 @@ def _long_numbers(numbers: pl.Expr) -> pl.Expr:
     return pl.when(numbers.abs() >= _LOWEST_CARD).then(numbers).cast(pl.String)
 
 
-def _note_target(chunk: ChunkInput, texts: pl.DataFrame, target: _Target, findings: Findings) -> Iterator[str]:
+def _note_target(
+    chunk: ChunkInput, texts: pl.DataFrame, sizes: pl.DataFrame, target: _Target, findings: Findings
+) -> Iterator[str]:
     if target.is_list:
         texts = texts.select(ROW, target.path).explode(target.path)
-    for kind, found in find_personal(texts[target.path], target.allowed).items():
+        sizes = texts.select(pl.col(target.path).str.len_bytes())
+    for kind, found in find_personal(texts[target.path], target.allowed, sizes[target.path]).items():
         hits = texts.select(ROW, target.path).filter(found)
         examples = [
             Example(*_place(chunk, row), _message(target.path, kind, text))

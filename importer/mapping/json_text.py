@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from importer.mapping.tree import Branch, Constant, Leaf, to_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from importer.mapping.tree import Member
 
@@ -27,13 +27,13 @@ Part = str | Any
 _TEXT = pa.large_string()
 _NOTHING = pa.scalar("", _TEXT)
 _BETWEEN = _NOTHING
-_FIRST_PRINTABLE, _QUOTE, _BACKSLASH = b' "\\'
+_FIRST_PRINTABLE = ord(" ")
 _ENCODED_START = len('{"":')
 
 
 def json_objects(values: pl.DataFrame, members: Sequence[Member], end: str = "") -> pa.LargeStringArray:
     """The JSON object of ``members`` for each row of ``values``, with ``end`` behind it; {} where all are null."""
-    columns = _Columns(values)
+    columns = _Columns(values, members)
     parts = columns.without_first_comma(columns.members(members))
     return columns.joined(["{", *parts, "}" + end])
 
@@ -41,10 +41,10 @@ def json_objects(values: pl.DataFrame, members: Sequence[Member], end: str = "")
 class _Columns:
     """The columns of a frame as parts of JSON."""
 
-    def __init__(self, values: pl.DataFrame) -> None:
-        self._values = values
+    def __init__(self, values: pl.DataFrame, members: Sequence[Member]) -> None:
+        self._height = values.height
         self._nullable = {name for name in values.columns if values[name].null_count()}
-        self._texts: dict[str, tuple[str, pa.LargeStringArray]] = {}
+        self._texts = _texts(values, list(_leaves(members)))
 
     def members(self, members: Iterable[Member]) -> list[Part]:
         """Parts that join to ``members``, each of them with a comma before it."""
@@ -66,7 +66,7 @@ class _Columns:
                 merged.append(part)
         inputs = [pa.scalar(part, _TEXT) if isinstance(part, str) else part for part in merged]
         if all(isinstance(part, str) for part in merged):
-            return pa.repeat(inputs[0], self._values.height)
+            return pa.repeat(inputs[0], self._height)
         # Arrow leaves a row out, and all others move up, where every part is null: hence one more that never is
         inputs += [_NOTHING, _BETWEEN]
         return pc.binary_join_element_wise(*inputs, null_handling="emit_null" if is_whole else "skip")
@@ -77,7 +77,7 @@ class _Columns:
             return [key + member.token]
         if isinstance(member, Branch):
             return self._branch(member, key)
-        quote, text = self._text(member)
+        quote, text = self._texts[member.column]
         parts: list[Part] = [key + quote, text, quote]
         return [self.joined(parts, is_whole=True)] if member.column in self._nullable else parts
 
@@ -90,21 +90,34 @@ class _Columns:
         is_there = pc.not_equal(inner, _NOTHING)
         return [pc.if_else(is_there, self.joined([before, *self.without_first_comma([inner]), after]), None)]
 
-    def _text(self, leaf: Leaf) -> tuple[str, pa.LargeStringArray]:
-        """What stands around the texts of a column, and these."""
-        if leaf.column not in self._texts:
-            self._texts[leaf.column] = _token(self._values[leaf.column], is_json=leaf.raw)
-        return self._texts[leaf.column]
+
+def _leaves(members: Sequence[Member]) -> Iterator[Leaf]:
+    for member in members:
+        if isinstance(member, Branch):
+            yield from _leaves(member.children)
+        elif isinstance(member, Leaf):
+            yield member
 
 
-def _token(column: pl.Series, *, is_json: bool) -> tuple[str, pa.LargeStringArray]:
-    dtype = column.dtype
-    if dtype == pl.String:
-        texts = _arrow(column)
-        return ("", texts) if is_json else ('"', texts) if _is_plain(texts) else ("", _arrow(_encoded(column)))
-    if dtype.is_integer() or dtype == pl.Boolean or (dtype.is_float() and column.is_finite().all()):
-        return "", _arrow(column.cast(pl.String))
-    return "", _arrow(_encoded(column))
+def _texts(values: pl.DataFrame, leaves: Sequence[Leaf]) -> dict[str, tuple[str, pa.LargeStringArray]]:
+    """For each column of ``leaves`` what stands around its texts, and these."""
+    written = _as_they_are_written(values, [leaf.column for leaf in leaves])
+    own = {leaf.column: leaf.raw for leaf in leaves if values[leaf.column].dtype == pl.String}
+    texts = {name: _arrow(column) for name, column in (values.select(*own, *written)).to_dict().items()}
+    tokens = {name: ("", texts[name]) for name in texts if own.get(name, True)}
+    plain = _plain({name: texts[name] for name, is_token in own.items() if not is_token})
+    tokens |= {name: ('"', texts[name]) for name in plain}
+    others = [leaf.column for leaf in leaves if leaf.column not in tokens]
+    return tokens | {name: ("", _arrow(_encoded(values[name]))) for name in others}
+
+
+def _as_they_are_written(values: pl.DataFrame, names: Iterable[str]) -> list[pl.Expr]:
+    """Those columns whose texts are their JSON: truth values, whole numbers, and floats without one that JSON lacks."""
+    kinds = {name: values[name].dtype for name in names}
+    floats = [name for name, dtype in kinds.items() if dtype.is_float()]
+    finite = values.select(pl.col(floats).is_finite().all()).row(0, named=True) if floats else {}
+    wanted = (name for name, dtype in kinds.items() if dtype.is_integer() or dtype == pl.Boolean or finite.get(name))
+    return [pl.col(name).cast(pl.String) for name in wanted]
 
 
 def _encoded(column: pl.Series) -> pl.Series:
@@ -117,10 +130,14 @@ def _arrow(texts: pl.Series) -> pa.LargeStringArray:
     return texts.rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
-def _is_plain(texts: pa.LargeStringArray) -> bool:
-    """Whether no text has a character that JSON escapes."""
-    _, _, buffer = texts.buffers()
-    if buffer is None or not buffer.size:
-        return True
-    data = pl.Series(pa.Array.from_buffers(pa.uint8(), buffer.size, [None, buffer]))
-    return not ((data < _FIRST_PRINTABLE) | (data == _QUOTE) | (data == _BACKSLASH)).any()
+def _plain(texts: dict[str, pa.LargeStringArray]) -> list[str]:
+    """Those columns that have no character that JSON escapes."""
+    contents = {name: text.buffers()[2].to_pybytes() for name, text in texts.items()}
+    if _has_control(b"".join(contents.values())):
+        contents = {name: content for name, content in contents.items() if not _has_control(content)}
+    return [name for name, content in contents.items() if b'"' not in content and b"\\" not in content]
+
+
+def _has_control(content: bytes) -> bool:
+    column = pl.Series(pa.Array.from_buffers(pa.uint8(), len(content), [None, pa.py_buffer(content)]))
+    return (column < _FIRST_PRINTABLE).any()

@@ -67,12 +67,15 @@ def _is_named(words: list[str], kind: frozenset[str]) -> bool:
     return bool(words) and words[-1] in kind and words[0] not in _QUESTIONS
 
 
-def find_personal(texts: pl.Series, allowed: frozenset[str] = frozenset()) -> dict[str, pl.Series]:
+def find_personal(
+    texts: pl.Series, allowed: frozenset[str] = frozenset(), sizes: pl.Series | None = None
+) -> dict[str, pl.Series]:
     """For each kind that ``texts`` have anywhere a Boolean column, without nulls: which of them have it.
 
-    Kinds in ``allowed`` are not looked for, and nothing is in a column of hashes.
+    Kinds in ``allowed`` are not looked for, and nothing is in a column of hashes. ``sizes`` are those of the texts in
+    bytes, where somebody has them.
     """
-    sizes = texts.str.len_bytes()
+    sizes = texts.str.len_bytes() if sizes is None else sizes
     longest = sizes.max()
     if not isinstance(longest, int) or longest < _SHORTEST_BYTES or _are_hashes(texts, sizes, longest):
         return {}
