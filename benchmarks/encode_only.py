@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.belt import AHEAD, chunk_input
+from importer.belt import AHEAD, chunk_input, encode_ahead
 from importer.encoder import Encoder
 from importer.outstanding import everything
 from importer.pipeline import plan
@@ -39,16 +37,10 @@ class Quiet:
 def encoded(plan: Plan, todo: Outstanding) -> Iterator[EncodedRows]:
     """The events of each chunk, in order."""
     framing = plan.profile.framing
-    with ThreadPoolExecutor(AHEAD) as pool:
-        waiting: deque[Future[EncodedRows]] = deque()
-        for work in todo.works:
-            encoder = Encoder(work.source.mapping, framing.separator, plan.profile.max_item_bytes)
-            for chunk in work.source.open(work.number).chunks(work.missing, work.anchors):
-                waiting.append(pool.submit(encoder.encode, chunk_input(work, chunk)))
-                if len(waiting) >= AHEAD:
-                    yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    for work in todo.works:
+        encoder = Encoder(work.source.mapping, framing.separator, plan.profile.max_item_bytes)
+        chunks = work.source.open(work.number).chunks(work.missing, work.anchors)
+        yield from encode_ahead(encoder.encode, (chunk_input(work, chunk) for chunk in chunks), AHEAD)
 
 
 def main() -> None:

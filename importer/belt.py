@@ -113,7 +113,7 @@ class Belt:
         pieces = (piece for chunk in chunks for piece in self._cutter(work).pieces(self._anchored(work, chunk)))
         inputs = (chunk_input(work, piece, self._left_out) for piece in pieces)
         # with a limit nothing is encoded in advance: it would be counted, and thrown away
-        for encoded in _ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
+        for encoded in encode_ahead(encoder.encode, inputs, AHEAD if self._events_left is None else 0):
             self._cutter(work).note(encoded.span.rows, len(encoded.body))
             if self._is_guarded and encoder.seen.personal:
                 raise personal_data_found(encoder.seen.findings, encoder.seen.personal)
@@ -194,7 +194,7 @@ def _note_consent(report: Report, seen: Sequence[ConsentSeen]) -> None:
         report.consent = whole.consent.require
 
 
-def _ahead(
+def encode_ahead(
     encode: Callable[[ChunkInput], EncodedRows], inputs: Iterator[ChunkInput], ahead: int
 ) -> Iterator[EncodedRows]:
     """``encode`` of each input, in order, at most ``ahead`` at the same time, while the next input is being read.

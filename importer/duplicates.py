@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from importer.records import EncodedRows, Span
 
-MEMORY_EVENTS = 500_000
-"""So many events are kept in memory: some 20 MB, and four times as much while they are sorted."""
+MEMORY_EVENTS = 250_000
+"""So many events are kept in memory: some 10 MB, and four times as much while they are sorted."""
 _PARTS = 256  # of runs on disk: of a billion events a part has 150 MB
 _PART_SHIFT = 56  # the first byte of an id says which part it is in
 _EXAMPLES = 3
@@ -105,7 +105,7 @@ class Identities:
         self._memory_events = memory_events
         self._pending: list[pl.DataFrame] = []
         self._pending_events = 0
-        self._runs: list[Path] = []
+        self._runs: list[_Run] = []
         self._disk: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> Self:
@@ -133,10 +133,14 @@ class Identities:
         found = Repeats(keeps_rows)
         if self._runs:
             self._write()
-            for part in range(_PARTS):
-                _add_repeats(found, [partial(_read, run, part) for run in self._runs], self._memory_events)
+            events = sum(run.events(0, _PARTS) for run in self._runs)
+            parts = max(self._memory_events * _PARTS // events // 2, 1)  # at once: well within memory
+            for first in range(0, _PARTS, parts):
+                stop = min(first + parts, _PARTS)
+                is_few = sum(run.events(first, stop) for run in self._runs) <= self._memory_events
+                _add_repeats(found, [partial(run.read, first, stop) for run in self._runs], is_few=is_few)
         elif self._pending:
-            _add_repeats(found, [lambda: pl.concat(self._pending)], self._memory_events)
+            _add_repeats(found, [lambda: pl.concat(self._pending)], is_few=True)
         return found
 
     def _write(self) -> None:
@@ -149,8 +153,7 @@ class Identities:
                 self._disk = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=place)
             events = pl.concat(self._pending)
             check_space(Path(self._disk.name), int(events.estimated_size()), "Looking for duplicates")
-            run = Path(self._disk.name, f"{len(self._runs):05}.arrow")
-            _store(events, run)
+            run = _Run.of(events, Path(self._disk.name, f"{len(self._runs):05}.arrow"))
         except OSError as error:
             where = self._directory or tempfile.gettempdir()
             message = f"The ids of events cannot be kept in {where}: {error.strerror or error}."
@@ -159,23 +162,37 @@ class Identities:
         self._pending, self._pending_events = [], 0
 
 
-def _store(events: pl.DataFrame, run: Path) -> None:
-    """Write ``events`` as a run: a batch for each part."""
-    ordered = events.sort(_HIGH)
-    edges = pl.Series([part << _PART_SHIFT for part in range(_PARTS)], dtype=pl.UInt64)
-    starts = [*ordered[_HIGH].search_sorted(edges, side="left"), ordered.height]
-    table = ordered.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
-    (whole,) = table.to_batches()
-    with pa.OSFile(str(run), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        for start, stop in pairwise(starts):
-            writer.write_batch(whole.slice(start, stop - start))
+class _Run(NamedTuple):
+    """Events on disk, by id: ``starts[part]`` counts those before a part, each of which is a batch of the file."""
 
+    file: Path
+    starts: list[int]
 
-def _read(run: Path, part: int) -> pl.DataFrame:
-    with pa.OSFile(str(run)) as file:
-        found = pl.from_arrow(pa.Table.from_batches([pa.ipc.open_file(file).get_batch(part)]))
-    assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
-    return found
+    @classmethod
+    def of(cls, events: pl.DataFrame, file: Path) -> _Run:
+        """Write ``events`` to ``file``."""
+        ordered = events.sort(_HIGH)
+        edges = pl.Series([part << _PART_SHIFT for part in range(_PARTS)], dtype=pl.UInt64)
+        starts = [*ordered[_HIGH].search_sorted(edges, side="left"), ordered.height]
+        table = ordered.to_arrow(compat_level=pl.CompatLevel.oldest()).combine_chunks()
+        (whole,) = table.to_batches()
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            for start, stop in pairwise(starts):
+                writer.write_batch(whole.slice(start, stop - start))
+        return cls(file, starts)
+
+    def events(self, first: int, stop: int) -> int:
+        """How many are in the parts ``first`` to ``stop - 1``."""
+        return self.starts[stop] - self.starts[first]
+
+    def read(self, first: int, stop: int) -> pl.DataFrame:
+        """Those of these parts."""
+        with pa.OSFile(str(self.file)) as source:
+            batches = pa.ipc.open_file(source)
+            table = pa.Table.from_batches([batches.get_batch(part) for part in range(first, stop)])
+            found = pl.from_arrow(table.combine_chunks())
+        assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
+        return found
 
 
 def _remove_what_kills_left(place: Path) -> None:
@@ -207,13 +224,13 @@ def _numbers(view: memoryview, dtype: pa.DataType) -> pl.Series:
     return found
 
 
-def _add_repeats(found: Repeats, pieces: Sequence[Callable[[], pl.DataFrame]], memory_events: int) -> None:
+def _add_repeats(found: Repeats, pieces: Sequence[Callable[[], pl.DataFrame]], *, is_few: bool) -> None:
     """Add to ``found`` what repeats an id in ``pieces``, which have all events with some ids.
 
-    They are read one by one, twice, when they are many.
+    They are read one by one, twice, where they are not few.
     """
-    if sum(piece().height for piece in pieces) <= memory_events:
-        whole = pl.concat(piece() for piece in pieces)
+    if is_few:
+        whole = pl.concat((piece() for piece in pieces), rechunk=True)
         if whole[_HIGH].n_unique() == whole.height:  # nothing to look for, and looking costs more
             return
         pieces = [lambda: whole]
