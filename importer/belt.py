@@ -212,6 +212,7 @@ def encode_ahead(
         upcoming = reader.submit(next, inputs, None)
         while (item := upcoming.result()) is not None:
             waiting.append(encoders.submit(encode, item))
+            del item  # in a moment the encoder is the only one that has it
             upcoming = reader.submit(next, inputs, None)
             if len(waiting) >= ahead:
                 yield waiting.popleft().result()

@@ -81,6 +81,7 @@ class Encoder:
         self._strict = strict
         self._separator = separator.decode()
         self._max_item_bytes = max_item_bytes
+        self._values = list(self._value_columns())  # made once: there are many, and a chunk is over soon
         self.findings = Findings()
         self.sizes: Counter[int] = Counter()
         self.oldest_ms: int | None = None
@@ -144,7 +145,7 @@ class Encoder:
         failures, entries = Failures(), Entries()
         rows = self.rows(chunk)
         frame = self.prepared(rows, failures, entries)
-        values = self._values(frame)
+        values = frame.select(self._values)
         failed = values[_FAILED]
         if failures.culprits:
             failed |= frame[ROW].is_in(list(failures.culprits))
@@ -210,17 +211,14 @@ class Encoder:
             ]
         )
 
-    def _values(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _value_columns(self) -> Iterator[pl.Expr]:
         plan, grouping = self._mapping.plan, self._mapping.grouping
-        return frame.select(
-            ROW,
-            *self._stop(),
-            *(name for item in self._mapping.lists for name in (item.name, *item.count_names)),
-            *(expr.alias(name) for name, expr in plan.values),
-            *(expr.alias(f"\x01count{i}") for i, (_, expr) in enumerate(plan.counts)),
-            *(mark for _, mark in (grouping.differing if grouping else ())),
-            any_failed(plan.checks).alias(_FAILED),
-        )
+        in_lists = (name for item in self._mapping.lists for name in (item.name, *item.count_names))
+        marks = (mark for _, mark in (grouping.differing if grouping else ()))
+        yield from map(pl.col, (ROW, *self._stop(), *in_lists, *marks))
+        yield from (expr.alias(name) for name, expr in plan.values)
+        yield from (expr.alias(f"\x01count{i}") for i, (_, expr) in enumerate(plan.counts))
+        yield any_failed(plan.checks).alias(_FAILED)
 
     def _id(self) -> tuple[str, ...]:
         return (EVENT_ID,) if self._tells_ids else ()

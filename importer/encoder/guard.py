@@ -52,11 +52,13 @@ class Guard:
             if value.expr is not None and value.dtype is not None and path not in _OWN
             if value.dtype.base_type() in _WATCHED or value.dtype in _WATCHED_LISTS
         ]
+        self._texts = [pl.col(ROW), *(target.expr.alias(target.path) for target in self._targets)]
+        self._sizes = [pl.col(target.path).str.len_bytes() for target in self._targets if not target.is_list]
 
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, findings: Findings) -> set[str]:
         """Note what stands in the rows of ``frame`` and should not; the names under which that was noted."""
-        texts = frame.select(ROW, *(target.expr.alias(target.path) for target in self._targets))
-        sizes = texts.select(pl.col(target.path).str.len_bytes() for target in self._targets if not target.is_list)
+        texts = frame.select(self._texts)
+        sizes = texts.select(self._sizes)
         return {name for target in self._targets for name in _note_target(chunk, texts, sizes, target, findings)}
 
 

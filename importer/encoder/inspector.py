@@ -22,7 +22,7 @@ from importer.rules import EVENT_NAME, EventNames, Given, Rule, entry_rules, eve
 from importer.rules.personal import find_personal, mask
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from importer.encoder.chunk import ChunkInput
     from importer.mapping.compiled import CompiledMapping
@@ -31,6 +31,7 @@ _EXAMPLES = 3
 _COUNTED_VALUES = 1_000  # of a chunk
 _ITEMS = "items"
 _TIME = "context.event_timestamp"
+_Flagged = list[tuple[Rule, pl.Expr]]
 Entries = dict[str, pl.DataFrame]
 """The values of the entries of each list, by its column, with the row of the event of each."""
 
@@ -116,24 +117,25 @@ class Inspector:
             for item in self._mapping.lists:
                 inner = entries_given(item, entries[item.name].schema)
                 is_items = item.name == LIST_MARK + _ITEMS
-                of_lists[item.name] = _Watched(entry_rules(names, inner) if is_items else (), inner)
+                rules = entry_rules(names, inner) if is_items else ()
+                of_lists[item.name] = _Watched(_flagged(rules, entries[item.name].columns), inner)
             rules = (*event_rules(names, given), *_rules_of_one_entry(names, given))
-            self._watched = _Watched(rules, given), of_lists
+            self._watched = _Watched(_flagged(rules, values.columns), given), of_lists
         return self._watched
 
 
 class _Watched:
     """What to look for in one kind of frame: of events, or of the entries of a list."""
 
-    def __init__(self, rules: tuple[Rule, ...], given: Mapping[str, Given]) -> None:
+    def __init__(self, rules: _Flagged, given: Mapping[str, Given]) -> None:
         self.rules = rules
         self._guard = Guard(given)
-        self._filled = {path: pl.len() if value.expr is None else value.expr.count() for path, value in given.items()}
+        filled = {path: pl.len() if value.expr is None else value.expr.count() for path, value in given.items()}
+        self._filled = [count.alias(path) for path, count in filled.items()]
 
     def look(self, chunk: ChunkInput, frame: pl.DataFrame, seen: Seen) -> None:
         seen.personal |= self._guard.look(chunk, frame, seen.findings)
-        filled = frame.select(count.alias(path) for path, count in self._filled.items())
-        seen.coverage.update(filled.row(0, named=True))
+        seen.coverage.update(frame.select(self._filled).row(0, named=True))
 
 
 def _odd_names(values: pl.DataFrame, names: EventNames) -> Iterator[Broken]:
@@ -145,7 +147,7 @@ def _odd_names(values: pl.DataFrame, names: EventNames) -> Iterator[Broken]:
         rule = Rule(
             "custom_event", EVENT_NAME, message, is_custom, name, lists_values=True, valid=reference.EVENT_NAMES
         )
-        yield from _broken(values, (rule,))
+        yield from _broken(values, _flagged((rule,), values.columns))
 
 
 def _odd_times(values: pl.DataFrame, moment: pl.Expr, now_ms: int) -> Iterator[Broken]:
@@ -154,10 +156,12 @@ def _odd_times(values: pl.DataFrame, moment: pl.Expr, now_ms: int) -> Iterator[B
     shown = pl.from_epoch(moment, "ms").dt.strftime("%Y-%m-%d %H:%M:%S UTC")
     if oldest is not None and oldest < YEAR_2000_MS:
         message = "the event is from {}: is the format or the unit of its time right?"
-        yield from _broken(values, (Rule("before_2000", _TIME, message, moment < YEAR_2000_MS, shown),))
+        rule = Rule("before_2000", _TIME, message, moment < YEAR_2000_MS, shown)
+        yield from _broken(values, _flagged((rule,), values.columns))
     if newest is not None and newest > now_ms:
         message = "the event is from {}, which is in the future: is the format, the unit or the zone of its time right?"
-        yield from _broken(values, (Rule("in_future", _TIME, message, moment > now_ms, shown),))
+        rule = Rule("in_future", _TIME, message, moment > now_ms, shown)
+        yield from _broken(values, _flagged((rule,), values.columns))
 
 
 def _rules_of_one_entry(names: EventNames, given: Mapping[str, Given]) -> Iterator[Rule]:
@@ -169,20 +173,25 @@ def _rules_of_one_entry(names: EventNames, given: Mapping[str, Given]) -> Iterat
         yield rule if whole.expr is None else replace(rule, failed=rule.failed & whole.expr.is_not_null())
 
 
-def _broken(frame: pl.DataFrame, rules: tuple[Rule, ...]) -> Iterator[Broken]:
+def _flagged(rules: Iterable[Rule], columns: Collection[str]) -> _Flagged:
+    """``rules``, each with what is true for the rows of a frame with ``columns`` that break it, named by its place."""
+    return [(rule, _failed(rule, columns).alias(str(index))) for index, rule in enumerate(rules)]
+
+
+def _broken(frame: pl.DataFrame, rules: _Flagged) -> Iterator[Broken]:
     """The rules that rows of ``frame`` break, whatever event they are about if these are entries."""
-    flags = frame.select(ROW, *(_failed(rule, frame).alias(str(index)) for index, rule in enumerate(rules)))
-    counts = flags.select(pl.len(), pl.exclude(ROW).sum()).row(0)[1:]
-    for index, (rule, count) in enumerate(zip(rules, counts, strict=True)):
+    flags = frame.select(ROW, *(flag for _, flag in rules))
+    counts = flags.select(pl.exclude(ROW).sum()).row(0) if rules else ()
+    for (rule, flag), count in zip(rules, counts, strict=True):
         if count:
             shown = pl.lit(None) if rule.shown is None else rule.shown
-            hits = frame.select(ROW, shown.cast(pl.String).alias("shown")).filter(flags[str(index)])
+            hits = frame.select(ROW, shown.cast(pl.String).alias("shown")).filter(flags[flag.meta.output_name()])
             yield Broken(rule, hits[ROW], hits["shown"])
 
 
-def _failed(rule: Rule, frame: pl.DataFrame) -> pl.Expr:
+def _failed(rule: Rule, columns: Collection[str]) -> pl.Expr:
     failed = rule.failed.fill_null(value=False)
-    is_of_events = rule.applies is not None and set(rule.applies.meta.root_names()) <= set(frame.columns)
+    is_of_events = rule.applies is not None and set(rule.applies.meta.root_names()) <= set(columns)
     return failed & rule.applies if is_of_events and rule.applies is not None else failed
 
 

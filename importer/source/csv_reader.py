@@ -86,20 +86,23 @@ class CsvReader:
                 if block is None:
                     self.total_rows = cursor.anchor.row - 1
                     return
-                yield from self._parts(block, stream, missing)
+                chunks = self._parts(block, stream, missing)
+                del block  # its bytes are not needed any more, and the next ones are read soon
+                yield from chunks
 
-    def _parts(self, block: Block, stream: TextStream, missing: Sequence[Span]) -> Iterator[Chunk]:
+    def _parts(self, block: Block, stream: TextStream, missing: Sequence[Span]) -> list[Chunk]:
         first = block.anchor.row
         parts = chunk_parts(missing, first, first + block.structure.rows)
         if not parts:
-            return
+            return []
         frame, numbers = self._frame(block), _row_numbers(block)
         rows = pl.Series("row", numbers, dtype=pl.Int64)
         rejects = tuple(self._reject(block, broken, stream) for broken in block.structure.broken)
         lines = _lines(block)
+        chunks = []
         for start, stop in parts:
             low, high = bisect_left(numbers, start), bisect_left(numbers, stop)
-            yield Chunk(
+            chunk = Chunk(
                 span=Span(self._number, start, stop),
                 frame=frame[low:high],
                 rows=rows[low:high],
@@ -108,6 +111,8 @@ class CsvReader:
                 anchor=block.anchor,
                 lines=lines,
             )
+            chunks.append(chunk)
+        return chunks
 
     def _frame(self, block: Block) -> pl.DataFrame:
         runs = block.structure.runs
