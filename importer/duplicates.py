@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 MEMORY_EVENTS = 250_000
 """So many events are kept in memory: some 10 MB, and four times as much while they are sorted."""
+_FEW = 4  # times as many are looked at together: it is the sorting of a run that takes more
 _PARTS = 256  # of runs on disk: of a billion events a part has 150 MB
 _PART_SHIFT = 56  # the first byte of an id says which part it is in
 _EXAMPLES = 3
@@ -137,8 +138,13 @@ class Identities:
             parts = max(self._memory_events * _PARTS // events // 2, 1)  # at once: well within memory
             for first in range(0, _PARTS, parts):
                 stop = min(first + parts, _PARTS)
-                is_few = sum(run.events(first, stop) for run in self._runs) <= self._memory_events
-                _add_repeats(found, [partial(run.read, first, stop) for run in self._runs], is_few=is_few)
+                in_parts = sum(run.events(first, stop) for run in self._runs)
+                together = max(self._memory_events * len(self._runs) // max(in_parts, 1), 1)  # runs of one reading
+                pieces = [
+                    partial(_read, self._runs[number : number + together], first, stop)
+                    for number in range(0, len(self._runs), together)
+                ]
+                _add_repeats(found, pieces, is_few=in_parts <= _FEW * self._memory_events)
         elif self._pending:
             _add_repeats(found, [lambda: pl.concat(self._pending)], is_few=True)
         return found
@@ -193,6 +199,11 @@ class _Run(NamedTuple):
             found = pl.from_arrow(table.combine_chunks())
         assert isinstance(found, pl.DataFrame)  # noqa: S101 -- of a table
         return found
+
+
+def _read(runs: Sequence[_Run], first: int, stop: int) -> pl.DataFrame:
+    """The events of several runs in the parts ``first`` to ``stop - 1``."""
+    return pl.concat([run.read(first, stop) for run in runs])
 
 
 def _remove_what_kills_left(place: Path) -> None:

@@ -67,12 +67,17 @@ class Recorder:
         while acks := await self._gathered():
             done, self._done = self._done, asyncio.Event()
             try:
-                await self._writer.acknowledge(*acks)
-            except BaseException as error:  # noqa: BLE001 -- whatever it is, it is told
-                self._failed(acks, error)
-            else:
-                self._recorded(acks)
-            done.set()
+                await self._record(acks)
+            finally:
+                done.set()
+
+    async def _record(self, acks: Sequence[Ack]) -> None:
+        try:
+            await self._writer.acknowledge(*acks)
+        except BaseException as error:  # noqa: BLE001 -- whatever it is, it is told
+            self._failed(acks, error)
+        else:
+            self._recorded(acks)
 
     async def _gathered(self) -> Sequence[Ack]:
         """The next group; empty at the end."""

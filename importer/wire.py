@@ -167,18 +167,19 @@ class Wire:
                     await self._writer.finish(self._belt.ended)
             finally:
                 await asyncio.wait([upcoming])
+                upcoming.exception()  # is told by the loop above, or comes behind what ended it
                 await in_thread(groups.close)
 
     def _groups(self) -> Generator[list[Batch]]:
         """What the belt gives, some batches at a time, until a halt."""
         group: list[Batch] = []
-        events = 0
+        events = 0  # rows without an event count as much: their fates are to be recorded as soon
         for batch in self._belt.batches():
             if self._halted.is_set():
                 return
             self._check_made(batch)
             group.append(batch)
-            events += batch.count
+            events += batch.count or _GROUP_EVENTS
             if len(group) >= _GROUP and events >= _GROUP_EVENTS:
                 yield group
                 group, events = [], 0
@@ -221,10 +222,10 @@ class Wire:
     def _recorded(self, acks: Sequence[Ack]) -> None:
         """The fate of these batches is durable."""
         body_bytes = self._plan.profile.framing.body_bytes
-        for ack in acks:
-            if ack.batch.pieces:
-                self._report.pack(body_bytes(ack.batch))
         try:
+            for ack in acks:
+                if ack.batch.pieces:
+                    self._report.pack(body_bytes(ack.batch))
             self._check_fates()
         except BaseException as error:  # noqa: BLE001 -- as any other error
             self._fail(error)
