@@ -23,6 +23,8 @@ ROW_GROUP_ROWS = 100_000
 PART_ROWS = 1_000_000
 CSV_TIME = "%Y-%m-%dT%H:%M:%S%.3fZ"
 FIRST_ORDER = datetime(2021, 1, 1, tzinfo=UTC)
+APART_MS = 97_003
+IN_FIVE_YEARS = 1_600_000  # orders; then they begin anew, so that all are in the past
 
 STATUSES = ["shipped", "delivered", "in_progress", "returned"]
 CURRENCIES = ["EUR", "EUR", "EUR", "GBP", "CHF"]
@@ -102,7 +104,7 @@ def _orders(rows: int, first: int) -> pl.DataFrame:
     sku = _draw(range(100_000, 130_000), rows, seed=first + 4).cast(pl.String)
     return pl.select(
         order_id="FR-" + digits,
-        ordered_at=pl.lit(FIRST_ORDER).cast(pl.Datetime("us", "UTC")) + pl.duration(milliseconds=number * 97_003),
+        ordered_at=times(number),
         status=_draw(STATUSES, rows, seed=first + 5),
         total=(net + tax).round(2),
         revenue=net,
@@ -119,6 +121,13 @@ def _orders(rows: int, first: int) -> pl.DataFrame:
         email="client." + customer + "@example.com",
         page_url="https://www.boutique.example/produits/" + sku + "?utm_source=newsletter",
         ip="82.64." + (number % 256).cast(pl.String) + "." + (number // 256 % 256).cast(pl.String),
+    )
+
+
+def times(number: pl.Expr) -> pl.Expr:
+    """The time of each order, by its number."""
+    return pl.lit(FIRST_ORDER).cast(pl.Datetime("us", "UTC")) + pl.duration(
+        milliseconds=number % IN_FIVE_YEARS * APART_MS
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.data import CURRENCIES, FIRST_ORDER, LABELS, PART_ROWS, write
+from benchmarks.data import CURRENCIES, LABELS, PART_ROWS, times, write
 
 LINES_OF_ORDER = 3
 
@@ -40,7 +40,7 @@ def order_lines(first: int, rows: int, lines: int, step: int) -> pl.DataFrame:
     customer = (order * 7919 % 900_001).cast(pl.String).str.zfill(8)
     return pl.select(
         order_id="FR-" + order.cast(pl.String).str.zfill(9),
-        ordered_at=pl.lit(FIRST_ORDER).cast(pl.Datetime("us", "UTC")) + pl.duration(milliseconds=order * 97_003),
+        ordered_at=times(order),
         currency=_pick(CURRENCIES, order),
         sku=(line * 6151 % 30_000 + 100_000).cast(pl.String),
         label=_pick(LABELS, line),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.data import FIRST_ORDER, LABELS, write
+from benchmarks.data import LABELS, times, write
 from benchmarks.shapes_mapping import names
 
 PART_ROWS = 20_000
@@ -31,7 +31,7 @@ def part(first: int, rows: int, kind: str, number: int) -> pl.DataFrame:
     fixed = pl.select(
         row_id="R" + index.cast(pl.String).str.zfill(7),
         customer_id="C" + (index * 7919 % 900_001).cast(pl.String).str.zfill(7),
-        seen_at=pl.lit(FIRST_ORDER).cast(pl.Datetime("us", "UTC")) + pl.duration(milliseconds=index * 97_003),
+        seen_at=times(index),
     )
     return fixed.with_columns(columns(number) if kind == "columns" else [filling(number)])
 
