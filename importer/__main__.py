@@ -28,12 +28,8 @@ def main() -> None:
 
 
 def _keep_memory_together() -> None:
-    """One store of free memory for all threads and for Arrow, and Polars gives back soon what it has freed.
-
-    Each of several stores would keep a tenth of all for later; what Polars keeps grows with the time that a run takes.
-    """
+    """One store of free memory for all threads and for Arrow: each of several would keep a tenth of all for later."""
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:100,muzzy_decay_ms:0")  # jemalloc, as Polars builds it
     with contextlib.suppress(OSError, AttributeError):  # where the C library is not that of GNU
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
