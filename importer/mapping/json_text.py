@@ -26,7 +26,6 @@ Part = str | Any
 
 _TEXT = pa.large_string()
 _NOTHING = pa.scalar("", _TEXT)
-_BETWEEN = _NOTHING
 _FIRST_PRINTABLE = ord(" ")
 _ENCODED_START = len('{"":')
 
@@ -68,8 +67,10 @@ class _Columns:
         if all(isinstance(part, str) for part in merged):
             return pa.repeat(inputs[0], self._height)
         # Arrow leaves a row out, and all others move up, where every part is null: hence one more that never is
-        inputs += [_NOTHING, _BETWEEN]
-        return pc.binary_join_element_wise(*inputs, null_handling="emit_null" if is_whole else "skip")
+        never_null, separator = _NOTHING, _NOTHING
+        return pc.binary_join_element_wise(
+            *inputs, never_null, separator, null_handling="emit_null" if is_whole else "skip"
+        )
 
     def _member(self, member: Member) -> list[Part]:
         key = f",{to_json(member.name)}:"
